@@ -1,0 +1,312 @@
+package api
+
+import "time"
+
+// Secret is a secret without its value.
+type Secret struct {
+	ID          string            `json:"id"`
+	Name        string            `json:"name"`
+	Description string            `json:"description"`
+	Enabled     bool              `json:"enabled"`
+	Env         string            `json:"env,omitempty"`
+	File        string            `json:"file,omitempty"`
+	Lookup      bool              `json:"lookup"`
+	Selector    map[string]string `json:"selector,omitempty"`
+	Size        int               `json:"size"` // bytes of the value
+	Version     int64             `json:"version"`
+	CreatedAt   time.Time         `json:"created_at"`
+	UpdatedAt   time.Time         `json:"updated_at"`
+	Warnings    []string          `json:"warnings,omitempty"` // of the write that answered this, such as a likely collision
+}
+
+// SecretList answers GET /v1/secrets, in order of name.
+type SecretList struct {
+	Secrets []Secret `json:"secrets"`
+}
+
+// SecretCreate is the body of POST /v1/secrets.
+type SecretCreate struct {
+	Name        string            `json:"name"`
+	Value       Value             `json:"value"`
+	Description string            `json:"description,omitempty"`
+	Enabled     *bool             `json:"enabled,omitempty"` // nil: true
+	Env         string            `json:"env,omitempty"`
+	File        string            `json:"file,omitempty"`
+	Lookup      bool              `json:"lookup,omitempty"`
+	Selector    map[string]string `json:"selector,omitempty"`
+}
+
+// SecretUpdate is the body of PATCH /v1/secrets/{name}: what is nil stays.
+type SecretUpdate struct {
+	Value       *Value             `json:"value,omitempty"`
+	Description *string            `json:"description,omitempty"`
+	Enabled     *bool              `json:"enabled,omitempty"`
+	Env         *string            `json:"env,omitempty"`  // "" clears
+	File        *string            `json:"file,omitempty"` // "" clears
+	Lookup      *bool              `json:"lookup,omitempty"`
+	Selector    *map[string]string `json:"selector,omitempty"` // {} clears
+	Version     int64              `json:"version,omitempty"`  // the version that was seen; 0: whichever there is
+}
+
+// SecretImport is the body of POST /v1/secrets/import.
+type SecretImport struct {
+	Format   string            `json:"format"` // env, json, yaml
+	Content  Value             `json:"content"`
+	DryRun   bool              `json:"dry_run,omitempty"`
+	Env      bool              `json:"env,omitempty"`    // deliver each as the variable of its name
+	Lookup   bool              `json:"lookup,omitempty"` // and allow lookup
+	Selector map[string]string `json:"selector,omitempty"`
+}
+
+// ImportResult says what an import did, or with DryRun would do.
+type ImportResult struct {
+	DryRun  bool     `json:"dry_run"`
+	Secrets []Secret `json:"secrets"` // no ID in a dry run
+}
+
+// Reveal answers POST /v1/secrets/{name}/reveal. On one machine the request's
+// body {"confirm":NAME} is the step-up.
+type Reveal struct {
+	Name    string `json:"name"`
+	Version int64  `json:"version"`
+	Value   Value  `json:"value"`
+}
+
+// RevealRequest is its body.
+type RevealRequest struct {
+	Confirm string `json:"confirm"`
+}
+
+// Account is an account without its credential.
+type Account struct {
+	ID          string     `json:"id"`
+	Ref         string     `json:"ref"` // PROVIDER[/NAMESPACE]/LABEL
+	Provider    string     `json:"provider"`
+	Namespace   string     `json:"namespace"`
+	Label       string     `json:"label"`
+	Kind        string     `json:"kind"`
+	BaseURL     string     `json:"base_url"`
+	QuotaGroup  string     `json:"quota_group,omitempty"`
+	Enabled     bool       `json:"enabled"`
+	Position    int        `json:"position"`
+	Fingerprint string     `json:"fingerprint,omitempty"`
+	Policy      string     `json:"policy"`
+	PolicyNote  string     `json:"policy_note,omitempty"`
+	Version     int64      `json:"version"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	Health      []Cooldown `json:"health"` // empty: ready
+}
+
+// Cooldown is what is held against an account now.
+type Cooldown struct {
+	Model   string    `json:"model,omitempty"` // empty: the whole account
+	Kind    string    `json:"kind"`
+	Reason  string    `json:"reason,omitempty"`
+	Until   time.Time `json:"until,omitzero"` // zero: until cleared, tested or replaced
+	Seconds Seconds   `json:"seconds_left,omitempty"`
+}
+
+// AccountList answers GET /v1/accounts, in order of pool and position.
+type AccountList struct {
+	Accounts []Account `json:"accounts"`
+}
+
+// AccountCreate is the body of POST /v1/accounts.
+type AccountCreate struct {
+	Provider   string `json:"provider"`
+	Namespace  string `json:"namespace,omitempty"` // empty: default
+	Label      string `json:"label"`
+	Key        Value  `json:"key"`
+	BaseURL    string `json:"base_url,omitempty"` // empty: the provider's own
+	QuotaGroup string `json:"quota_group,omitempty"`
+}
+
+// AccountUpdate is the body of PATCH /v1/accounts/{provider}/{namespace}/{label}:
+// what is nil stays. BaseURL with another origin needs Key too.
+type AccountUpdate struct {
+	Label      *string `json:"label,omitempty"`
+	Namespace  *string `json:"namespace,omitempty"`
+	Position   *int    `json:"position,omitempty"` // from 0; beyond the end is the end
+	Enabled    *bool   `json:"enabled,omitempty"`
+	BaseURL    *string `json:"base_url,omitempty"`
+	Key        *Value  `json:"key,omitempty"`
+	QuotaGroup *string `json:"quota_group,omitempty"`
+	Version    int64   `json:"version,omitempty"`
+}
+
+// AccountTest answers POST /v1/accounts/{…}/test: what one free request to the
+// provider showed. A good answer clears what was held against the account.
+type AccountTest struct {
+	Ref     string   `json:"ref"`
+	OK      bool     `json:"ok"`
+	Status  int      `json:"status"`
+	Verdict string   `json:"verdict"`
+	Reason  string   `json:"reason,omitempty"`
+	Models  []string `json:"models,omitempty"`
+}
+
+// WorkspaceCreate is the body of POST /v1/workspaces.
+type WorkspaceCreate struct {
+	Labels    map[string]string `json:"labels,omitempty"`
+	Namespace string            `json:"namespace,omitempty"`
+	Only      []string          `json:"only,omitempty"`
+	Except    []string          `json:"except,omitempty"`
+	Providers map[string]string `json:"providers,omitempty"`
+	Gateway   bool              `json:"gateway"`
+	Process   string            `json:"process,omitempty"` // ends with this process, see the run command
+}
+
+// Workspace is a place where an agent runs.
+type Workspace struct {
+	ID        string            `json:"id"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	CreatedAt time.Time         `json:"created_at"`
+}
+
+// WorkspaceCreated carries both keys, once.
+type WorkspaceCreated struct {
+	Workspace
+	SessionKey Value `json:"session_key"`
+	GatewayKey Value `json:"gateway_key,omitzero"`
+}
+
+// WorkspaceList answers GET /v1/workspaces: the live ones.
+type WorkspaceList struct {
+	Workspaces []Workspace `json:"workspaces"`
+}
+
+// Manifest answers GET /v1/workspace/manifest: what this workspace is to
+// receive now.
+type Manifest struct {
+	Workspace string           `json:"workspace"`
+	Version   int64            `json:"version"`
+	Env       []EnvDelivery    `json:"env"`
+	Files     []FileDelivery   `json:"files"`
+	Lookups   []LookupDelivery `json:"lookups"`
+	Gateways  []Gateway        `json:"gateways"`
+	Conflicts []TargetConflict `json:"conflicts"`
+}
+
+// EnvDelivery is one variable.
+type EnvDelivery struct {
+	Secret string `json:"secret"`
+	Name   string `json:"name"`
+	Value  Value  `json:"value"`
+}
+
+// FileDelivery is one file. Path begins with "~/" or "/".
+type FileDelivery struct {
+	Secret string `json:"secret"`
+	Path   string `json:"path"`
+	Value  Value  `json:"value"`
+}
+
+// LookupDelivery is one secret that may be fetched by name.
+type LookupDelivery struct {
+	Secret      string `json:"secret"`
+	Description string `json:"description,omitempty"`
+}
+
+// Gateway is one provider that the gateway answers for: its base URL is the
+// gateway's address with Path. There is one for each provider with an enabled
+// account.
+type Gateway struct {
+	Provider string   `json:"provider"` // as clients know it: the left side of run's --provider
+	Backend  string   `json:"backend"`  // whose accounts answer
+	Dialect  string   `json:"dialect"`  // anthropic or openai
+	Path     string   `json:"path"`     // /p/PROVIDER/NAMESPACE
+	KeyVars  []string `json:"key_vars"` // variables in which its clients look for a real key
+}
+
+// TargetConflict is a delivery that lost its target to another.
+type TargetConflict struct {
+	Target string `json:"target"` // env:NAME or file:PATH
+	Secret string `json:"secret"` // the loser
+	Winner string `json:"winner"`
+	Why    string `json:"why"`
+}
+
+// Outcome is what became of one delivery. Target and Detail never hold values.
+type Outcome struct {
+	Secret   string `json:"secret,omitempty"`
+	Delivery string `json:"delivery"`         // env, file, lookup, gateway
+	Target   string `json:"target,omitempty"` // the variable, or the path after resolution
+	State    string `json:"state"`            // delivered, conflict, failed, late, removed
+	Over     string `json:"over,omitempty"`   // what it stands over: "environment"
+	With     string `json:"with,omitempty"`   // of a conflict
+	Why      string `json:"why,omitempty"`    // of a failure
+}
+
+// Report is the body of POST /v1/workspace/report: the injection report.
+type Report struct {
+	Version  int64     `json:"version"` // of the manifest
+	Outcomes []Outcome `json:"outcomes"`
+}
+
+// LookupList answers GET /v1/workspace/secrets.
+type LookupList struct {
+	Secrets []LookupDelivery `json:"secrets"`
+}
+
+// Status answers GET /v1/status.
+type Status struct {
+	Accounts   []AccountStatus `json:"accounts"`
+	Workspaces int             `json:"workspaces"` // live
+	Secrets    int             `json:"secrets"`
+	Since      time.Time       `json:"since"` // what the counts cover
+}
+
+// AccountStatus is an account with its counts.
+type AccountStatus struct {
+	Account
+	Requests     int64        `json:"requests"`
+	Rotations    int64        `json:"rotations"`
+	Errors       int64        `json:"errors"`
+	InputTokens  int64        `json:"input_tokens"`
+	OutputTokens int64        `json:"output_tokens"`
+	Unreported   int64        `json:"unreported"`
+	Models       []ModelUsage `json:"models,omitempty"`
+}
+
+// ModelUsage is the same by model.
+type ModelUsage struct {
+	Model        string `json:"model"`
+	Requests     int64  `json:"requests"`
+	Rotations    int64  `json:"rotations"`
+	InputTokens  int64  `json:"input_tokens"`
+	OutputTokens int64  `json:"output_tokens"`
+	Unreported   int64  `json:"unreported"`
+}
+
+// AuditEntry is one entry of the audit trail.
+type AuditEntry struct {
+	Writer  string            `json:"writer"`
+	Seq     int64             `json:"seq"`
+	At      time.Time         `json:"at"`
+	Actor   string            `json:"actor"`
+	Action  string            `json:"action"`
+	Subject string            `json:"subject"`
+	Outcome string            `json:"outcome"`
+	Detail  map[string]string `json:"detail,omitempty"`
+	Hash    string            `json:"hash"` // hex
+}
+
+// AuditList answers GET /v1/audit: newest first.
+type AuditList struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// VaultStatus answers GET /v1/vault.
+type VaultStatus struct {
+	Home       string    `json:"home"`
+	Custody    string    `json:"custody"`
+	Place      string    `json:"place"`
+	Protects   string    `json:"protects"`
+	RootKeyID  string    `json:"root_key_id"`
+	Format     int       `json:"format"`
+	CreatedAt  time.Time `json:"created_at"`
+	Secrets    int       `json:"secrets"`
+	Accounts   int       `json:"accounts"`
+	Workspaces int       `json:"workspaces"`
+}
