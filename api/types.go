@@ -310,3 +310,21 @@ type VaultStatus struct {
 	Accounts   int       `json:"accounts"`
 	Workspaces int       `json:"workspaces"`
 }
+
+// AuditVerification answers GET /v1/audit/verify.
+type AuditVerification struct {
+	OK         bool     `json:"ok"`
+	Entries    int64    `json:"entries"`
+	Writers    int      `json:"writers"`
+	Problems   []string `json:"problems,omitempty"`   // a broken link, a rolled-back record
+	Unprovable string   `json:"unprovable,omitempty"` // what this cannot show
+}
+
+// ValueVerification answers GET /v1/vault/verify: whether each stored value
+// opens.
+type ValueVerification struct {
+	OK       bool     `json:"ok"`
+	Secrets  int      `json:"secrets"`
+	Accounts int      `json:"accounts"`
+	Problems []string `json:"problems,omitempty"`
+}
