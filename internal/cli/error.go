@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"keyfob/api"
+	"keyfob/internal/core"
+)
+
+// usagef is an error in how a command was called.
+func usagef(format string, args ...any) *api.Error {
+	return &api.Error{Code: api.CodeInvalid, Reason: "usage", Message: fmt.Sprintf(format, args...)}
+}
+
+func withHint(e *api.Error, format string, args ...any) *api.Error {
+	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+// publicError is what people may see of err. An error that is neither
+// api.Error nor core.Error is a fault of ours; its text is shown all the same,
+// since on this path it is this machine's user who reads it and values never
+// stand in errors.
+func publicError(err error) *api.Error {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*core.Error](err); ok {
+		return fromCore(e)
+	}
+	return &api.Error{Code: api.CodeInternal, Message: err.Error(), Hint: "run keyfob doctor, and with KEYFOB_LOG=debug to see more"}
+}
+
+// fromCore keeps the cause in the message: this process is the user's own.
+func fromCore(e *core.Error) *api.Error {
+	out := &api.Error{
+		Code: string(e.Code), Reason: e.Reason, Message: e.Error(), Hint: e.Hint,
+		Field: e.Field, RetryAfter: api.SecondsOf(e.RetryAfter),
+	}
+	for _, d := range e.Details {
+		out.Details = append(out.Details, api.Detail(d))
+	}
+	return out
+}
+
+// printError writes err to Stderr: an object in JSON, or lines for people.
+func (e *Env) printError(err *api.Error) {
+	if e.wantsJSON() {
+		_ = json.NewEncoder(e.Stderr).Encode(api.ErrorBody{Error: err})
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "keyfob: %s\n", Clean(err.Message))
+	for _, d := range err.Details {
+		fmt.Fprintf(&b, "  %s\n", Clean(strings.TrimPrefix(d.Field+": "+d.Message, ": ")))
+	}
+	if err.Hint != "" {
+		fmt.Fprintf(&b, "hint: %s\n", Clean(err.Hint))
+	}
+	_, _ = fmt.Fprint(e.Stderr, b.String())
+}
+
+// wantsJSON also knows where the flags could not be read.
+func (e *Env) wantsJSON() bool {
+	if e.JSON() {
+		return true
+	}
+	args := e.Args
+	if i := slices.Index(args, "--"); i >= 0 {
+		args = args[:i]
+	}
+	joined := " " + strings.Join(args, " ") + " "
+	return strings.Contains(joined, " --output json ") || strings.Contains(joined, " --output=json ") || strings.Contains(joined, " -o json ")
+}
+
+// flagError rewrites what the flag parser says: its own messages repeat
+// arguments, and an argument may be a value that was pasted by mistake.
+func flagError(c *cobra.Command, err error) error {
+	hint := "see: " + c.CommandPath() + " --help"
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		return withHint(usagef("unknown flag%s", plainWord(dashed(e.GetSpecifiedName()))), "%s", hint)
+	}
+	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return withHint(usagef("the flag --%s needs a value", e.GetFlag().Name), "%s", hint)
+	}
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return withHint(usagef("the value of --%s is not a %s", e.GetFlag().Name, e.GetFlag().Value.Type()), "%s", hint)
+	}
+	return withHint(usagef("a flag cannot be read"), "%s", hint)
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+func unknownCommand(c *cobra.Command, word string) error {
+	err := usagef("unknown command%s", plainWord(word))
+	if s := c.SuggestionsFor(word); len(s) > 0 {
+		return withHint(err, "did you mean: %s %s", c.CommandPath(), strings.Join(s, " or "))
+	}
+	return withHint(err, "see: %s --help", c.CommandPath())
+}
+
+var wordText = regexp.MustCompile(`^-{0,2}[a-z][a-z-]{0,18}$`)
+
+// plainWord is ` "s"` where s can only be a mistyped word, else nothing.
+func plainWord(s string) string {
+	if !wordText.MatchString(s) {
+		return ""
+	}
+	return ` "` + s + `"`
+}
+
+// argCount checks the number of arguments without repeating any.
+func argCount(least, most int, usage string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return withHint(usagef("an argument is missing"), "write: %s %s", c.CommandPath(), usage)
+		case most >= 0 && len(args) > most:
+			return withHint(usagef("there are too many arguments"), "write: %s %s", c.CommandPath(), usage)
+		}
+		return nil
+	}
+}
+
+// fileError says why a file could not be read or written.
+func fileError(what, path string, err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pe.Err
+	}
+	out := &api.Error{Code: api.CodeUnavailable, Message: fmt.Sprintf("%s %s: %v", what, path, err)}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		out.Code, out.Hint = api.CodeNotFound, "check the path"
+	case errors.Is(err, fs.ErrPermission):
+		out.Code, out.Hint = api.CodeForbidden, "check who owns the file and its mode"
+	}
+	return out
+}

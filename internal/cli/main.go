@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"keyfob/api"
+)
+
+// Main runs the command that env.Args name and returns the exit code: 0, one of
+// api.Codes, or what an Exit carries.
+func Main(ctx context.Context, env *Env) int {
+	harden()
+	cmd := newRoot(env)
+	cmd.SetArgs(env.Args)
+	cmd.SetIn(env.Stdin)
+	cmd.SetOut(env.Stdout)
+	cmd.SetErr(env.Stderr)
+	err := cmd.ExecuteContext(ctx)
+	// What is still to be written, such as counts, is written even where ctx
+	// is over.
+	if cerr := env.close(context.WithoutCancel(ctx)); err == nil {
+		err = cerr
+	}
+	return env.fail(err)
+}
+
+func newRoot(e *Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "keyfob",
+		Short: "Your credentials in every agent session, without handing them over",
+		Long: "Keyfob keeps your secrets and provider accounts encrypted and delivers them to the\n" +
+			"programs that you run through it, each in the least exposing way that still works.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if e.Output != OutputText && e.Output != OutputJSON {
+				e.Output = OutputText
+				return usagef("--output is text or json")
+			}
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVarP(&e.Output, "output", "o", OutputText, "how data and errors are printed: text or json")
+	f.StringVar(&e.CAFile, "ca-file", "", "a PEM file of further certificate authorities for providers' servers")
+	f.BoolVar(&e.NoColor, "no-color", false, "no colours, as with NO_COLOR")
+	root.SetFlagErrorFunc(flagError)
+	asGroup(root)
+	addGroups(root, e)
+	return root
+}
+
+// addGroups puts each command under its heading of the help.
+func addGroups(root *cobra.Command, e *Env) {
+	for _, g := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"use", "Use:", []*cobra.Command{runCommand(e), getCommand(e), statusCommand(e), demoCommand(e)}},
+		{"keep", "Keep:", []*cobra.Command{secretCommand(e), accountCommand(e), vaultCommand(e)}},
+		{"look", "Look after:", []*cobra.Command{auditCommand(e), doctorCommand(e)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.id
+			root.AddCommand(c)
+		}
+	}
+	root.AddCommand(versionCommand(e), genDocsCommand(e))
+}
+
+// asGroup makes a command that only holds others: alone it shows its help, and
+// a word that is none of its commands is an error.
+func asGroup(c *cobra.Command) {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		return unknownCommand(c, args[0])
+	}
+}
+
+// Exit is an error that ends Main with this code and prints nothing: whoever
+// returns it has said all there is to say.
+type Exit int
+
+func (Exit) Error() string { return "exit" }
+
+// fail prints err and gives its exit code.
+func (e *Env) fail(err error) int {
+	if err == nil {
+		return 0
+	}
+	if code, ok := errors.AsType[Exit](err); ok {
+		return int(code)
+	}
+	if errors.Is(err, context.Canceled) {
+		return exitInterrupted
+	}
+	a := publicError(err)
+	e.printError(a)
+	return api.ExitOf(a.Code)
+}
+
+// exitInterrupted is what a shell makes of a SIGINT.
+const exitInterrupted = 130

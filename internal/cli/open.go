@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+
+	"keyfob/api"
+	"keyfob/client"
+	"keyfob/internal/app"
+	"keyfob/internal/core"
+)
+
+// Open gives the app on this machine's vault. The first Open of a process opens
+// it, and makes the vault where there is none yet, saying in one line on Stderr
+// where the key is and what that protects against. Main closes it.
+func (e *Env) Open(ctx context.Context) (*app.App, error) {
+	if e.app != nil {
+		return e.app, nil
+	}
+	cfg, err := e.config()
+	if err != nil {
+		return nil, err
+	}
+	if err := e.ensureVault(ctx, cfg); err != nil {
+		return nil, err
+	}
+	a, err := app.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	e.app = a
+	return a, nil
+}
+
+// Client is the app's client.
+func (e *Env) Client(ctx context.Context) (*client.Client, error) {
+	a, err := e.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Client(), nil
+}
+
+// openExisting is Open where a vault must be there already.
+func (e *Env) openExisting(ctx context.Context) (*app.App, error) {
+	cfg, err := e.config()
+	if err != nil {
+		return nil, err
+	}
+	ok, err := app.Exists(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, &api.Error{Code: api.CodeNotFound, Reason: "no_vault", Message: "there is no vault in " + cfg.Home, Hint: "make one with: keyfob vault init"}
+	}
+	return e.Open(ctx)
+}
+
+func (e *Env) ensureVault(ctx context.Context, cfg app.Config) error {
+	ok, err := app.Exists(cfg)
+	if err != nil || ok {
+		return err
+	}
+	cfg.Custody = e.defaultCustody()
+	st, err := app.Init(ctx, cfg)
+	if errors.Is(err, &core.Error{Code: core.Conflict}) {
+		return nil // another process made it just now
+	}
+	if err != nil {
+		return err
+	}
+	e.announce(st)
+	return nil
+}
+
+// announce says once, when a vault is made, where its key is.
+func (e *Env) announce(st api.VaultStatus) {
+	e.Notef("made a vault in %s; its key is in %s (custody %s): %s", st.Home, st.Place, st.Custody, st.Protects)
+}
+
+// defaultCustody is the environment where the user has put a key there, else
+// the key file.
+func (e *Env) defaultCustody() string {
+	if e.Getenv("KEYFOB_VAULT_KEY") != "" {
+		return "env"
+	}
+	return "file"
+}
+
+func (e *Env) close(ctx context.Context) error {
+	if e.app == nil {
+		return nil
+	}
+	a := e.app
+	e.app = nil
+	return a.Close(ctx)
+}
+
+func (e *Env) config() (app.Config, error) {
+	home, err := e.Home()
+	if err != nil {
+		return app.Config{}, err
+	}
+	log, err := e.logger()
+	if err != nil {
+		return app.Config{}, err
+	}
+	return app.Config{Home: home, Environ: e.Getenv, CAFile: e.CAFile, Log: log}, nil
+}
+
+// Home is the directory of all state: KEYFOB_HOME, else "keyfob" in the
+// platform's directory for data.
+func (e *Env) Home() (string, error) {
+	if h := e.Getenv("KEYFOB_HOME"); h != "" {
+		return filepath.Abs(h)
+	}
+	switch dir := e.Getenv(dataVariable()); {
+	case dir == "":
+		return "", &api.Error{Code: api.CodeUnavailable, Message: "there is no home directory: " + dataVariable() + " is not set", Hint: "set KEYFOB_HOME to a directory of yours"}
+	case runtime.GOOS == "windows":
+		return filepath.Join(dir, "keyfob"), nil
+	case runtime.GOOS == "darwin":
+		return filepath.Join(dir, "Library", "Application Support", "keyfob"), nil
+	default:
+		return e.xdgHome(dir), nil
+	}
+}
+
+func dataVariable() string {
+	if runtime.GOOS == "windows" {
+		return "LocalAppData"
+	}
+	return "HOME"
+}
+
+// xdgHome follows the XDG base directory specification: a relative
+// XDG_DATA_HOME is ignored.
+func (e *Env) xdgHome(home string) string {
+	if dir := e.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "keyfob")
+	}
+	return filepath.Join(home, ".local", "share", "keyfob")
+}
+
+// logger writes to Stderr from the level KEYFOB_LOG on; without it, errors
+// alone: those are Keyfob's own faults, whose cause stands nowhere else.
+func (e *Env) logger() (*slog.Logger, error) {
+	level := slog.LevelError
+	switch name := e.Getenv("KEYFOB_LOG"); name {
+	case "":
+	case "off":
+		return slog.New(slog.NewTextHandler(io.Discard, nil)), nil
+	default:
+		if err := level.UnmarshalText([]byte(name)); err != nil {
+			return nil, &api.Error{Code: api.CodeInvalid, Field: "KEYFOB_LOG", Message: "KEYFOB_LOG is not a level", Hint: "use debug, info, warn, error or off"}
+		}
+	}
+	return slog.New(slog.NewTextHandler(e.Stderr, &slog.HandlerOptions{Level: level})), nil
+}
+
+// Notef tells people something in one line on Stderr.
+func (e *Env) Notef(format string, args ...any) {
+	fmt.Fprintln(e.Stderr, "keyfob: "+Clean(fmt.Sprintf(format, args...)))
+}
+

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Print writes v as JSON, or calls text, as --output says. What people read
+// and what machines read is never mixed.
+func (e *Env) Print(v any, text func()) error {
+	if !e.JSON() {
+		text()
+		return nil
+	}
+	enc := json.NewEncoder(e.Stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// Printf writes a line to Stdout. Arguments that came from outside go through
+// Clean first.
+func (e *Env) Printf(format string, args ...any) { fmt.Fprintf(e.Stdout, format+"\n", args...) }
+
+// Clean makes text safe to print: what could move a terminal's cursor, change
+// its colours or turn the direction of reading is written as an escape, so that
+// a description cannot pretend to be output of ours.
+func Clean(s string) string {
+	if strings.IndexFunc(s, unsafeRune) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if r == utf8.RuneError || unsafeRune(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func unsafeRune(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }
+
+// Table writes rows under a heading in aligned columns, two spaces apart.
+// Cells are cleaned here.
+func (e *Env) Table(head []string, rows [][]string) {
+	widths := make([]int, len(head))
+	all := append([][]string{head}, rows...)
+	for _, row := range all {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(Clean(cell)))
+		}
+	}
+	for _, row := range all {
+		var b strings.Builder
+		for i, cell := range row {
+			cell = Clean(cell)
+			b.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		e.Printf("%s", strings.TrimRight(b.String(), " "))
+	}
+}
+
+// Fields writes pairs of a name and a text, one a line; pairs with an empty
+// text are left out.
+func (e *Env) Fields(pairs ...[2]string) {
+	width := 0
+	for _, p := range pairs {
+		width = max(width, len(p[0]))
+	}
+	for _, p := range pairs {
+		if p[1] != "" {
+			e.Printf("%-*s  %s", width, p[0], Clean(p[1]))
+		}
+	}
+}
+
+// The styles that Style knows, as SGR codes (ECMA-48).
+const (
+	styleGood = "32"
+	styleWarn = "33"
+	styleBad  = "31"
+)
+
+// Style colours text for a terminal on Stdout; elsewhere, with --no-color,
+// NO_COLOR (https://no-color.org) or TERM=dumb, it is text itself.
+func (e *Env) Style(style, text string) string {
+	if e.NoColor || e.Getenv("NO_COLOR") != "" || e.Getenv("TERM") == "dumb" || !IsTerminal(e.Stdout) {
+		return text
+	}
+	return "\x1b[" + style + "m" + text + "\x1b[0m"
+}
