@@ -1,0 +1,211 @@
+// Package app wires Keyfob: it is the only package that knows which drivers
+// there are.
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"keyfob/api"
+	"keyfob/client"
+	"keyfob/internal/account"
+	"keyfob/internal/broker"
+	"keyfob/internal/change"
+	"keyfob/internal/core"
+	"keyfob/internal/custody"
+	"keyfob/internal/deliver"
+	"keyfob/internal/guard"
+	"keyfob/internal/httpapi"
+	"keyfob/internal/provider"
+	"keyfob/internal/provider/builtin"
+	"keyfob/internal/seal"
+	"keyfob/internal/store"
+	"keyfob/internal/store/sqlite"
+	"keyfob/internal/upkeep"
+	"keyfob/internal/usage"
+	"keyfob/internal/vault"
+	"keyfob/internal/workspace"
+)
+
+// writer names the audit chain of a machine's own store, which lets one process
+// write at a time.
+const writer = "local"
+
+// Config says where a vault is and how it reaches the outside.
+type Config struct {
+	// Home is the directory with all state. It is required.
+	Home string
+	// Environ is the environment that custody and proxies are read from, as
+	// os.Environ gives it; nil is an empty one.
+	Environ []string
+	// CAFile is a PEM file with certificates to trust beside the system's;
+	// empty: none.
+	CAFile string
+	// Log takes what is not for the person at the terminal; nil: the file
+	// log/keyfob.log in Home.
+	Log *slog.Logger
+}
+
+// App is an opened vault with everything that works on it.
+type App struct {
+	config  Config
+	log     *slog.Logger
+	logFile func() error
+	store   store.Store
+	header  core.Header
+	custody custody.Driver
+	keys    *seal.Keys
+	api     *httpapi.Server
+	ws      *workspace.Workspaces
+	counter *usage.Counter
+	feed    *change.Feed
+	client  *client.Client
+	reg     provider.Registry
+
+	mu     sync.Mutex // guards what is below
+	brk    *broker.Broker
+	stops  []func(context.Context) error // in the order to run
+	closed bool
+}
+
+// Exists says whether there is a vault in the home.
+func Exists(ctx context.Context, c Config) (bool, error) {
+	_, err := readHeader(ctx, c)
+	if core.CodeOf(err) == core.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Open opens the vault in the home. It removes what processes that are gone
+// left behind.
+//
+// Errors: not_found (reason "no_vault") where there is none yet; forbidden
+// where others may read the home; unavailable where the root key or the disk
+// is away; conflict (reason "wrong_root_key") for another vault's root key.
+func Open(ctx context.Context, c Config) (*App, error) {
+	if err := checkHome(c.Home); err != nil {
+		return nil, err
+	}
+	a := &App{config: c}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) error {
+	var err error
+	if a.header, err = a.openStore(ctx); err != nil {
+		return err
+	}
+	if a.custody, err = driver(a.header.Custody, a.config); err != nil {
+		return err
+	}
+	root, err := openRoot(ctx, a.custody, a.header)
+	if err != nil {
+		return err
+	}
+	if a.log, a.logFile, err = openLog(a.config); err != nil {
+		return err
+	}
+	a.wire(root)
+	return a.sweep(ctx)
+}
+
+func (a *App) openStore(ctx context.Context) (core.Header, error) {
+	path := filepath.Join(a.config.Home, databaseName)
+	if !isFile(path) {
+		return core.Header{}, noVault(a.config.Home)
+	}
+	st, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return core.Header{}, err
+	}
+	a.store = st
+	return headerOf(ctx, st, a.config.Home)
+}
+
+// wire makes every part; none of them does I/O yet.
+func (a *App) wire(root seal.RootKey) {
+	a.keys = seal.NewKeys(root)
+	a.reg = builtin.Registry()
+	a.counter = usage.NewCounter(a.store)
+	a.feed = change.New(a.store, 0)
+	g := guard.New(a.store, writer)
+	a.ws = workspace.New(g, a.store, a.keys, a.reg)
+	a.api = httpapi.New(httpapi.Config{
+		Guard: g, Vault: vault.New(g, a.keys, vault.Limits{}), Accounts: account.New(g, a.keys, a.reg, a),
+		Workspaces: a.ws, Upkeep: upkeep.New(g, a.keys), Providers: a.reg,
+		Status: a.Status, Flush: a.counter.Flush, Log: a.log,
+	})
+	a.client = client.New(client.Options{BaseURL: "http://keyfob.local", Transport: inProcess{a.api.Local(core.LocalUser)}})
+}
+
+// sweep ends the workspaces of processes that are gone and takes back the files
+// that they delivered.
+func (a *App) sweep(ctx context.Context) error {
+	if _, err := a.ws.Sweep(ctx, deliver.Alive); err != nil {
+		return err
+	}
+	return deliver.Sweep(ctx, a.config.Home)
+}
+
+// Client speaks to this vault as the person at this machine, in process.
+func (a *App) Client() *client.Client { return a.client }
+
+// Home is the directory with all state.
+func (a *App) Home() string { return a.config.Home }
+
+// Custody keeps this vault's root key.
+func (a *App) Custody() custody.Driver { return a.custody }
+
+// Status says what the vault is and where its root key is kept.
+func (a *App) Status(ctx context.Context) (api.VaultStatus, error) {
+	out := describe(a.config.Home, a.header, a.custody)
+	err := a.store.View(ctx, func(tx store.Tx) error {
+		secrets, err := tx.Secrets().List(ctx, core.Local)
+		if err != nil {
+			return err
+		}
+		accounts, err := tx.Accounts().List(ctx, core.Local)
+		if err != nil {
+			return err
+		}
+		live, err := tx.Workspaces().Live(ctx, core.Local)
+		out.Secrets, out.Accounts, out.Workspaces = len(secrets), len(accounts), len(live)
+		return err
+	})
+	return out, err
+}
+
+// closeLimit bounds how long a clean-up may take.
+const closeLimit = 10 * time.Second
+
+// Close ends what was started, makes counts and health durable and closes the
+// store. It may be called again.
+func (a *App) Close(ctx context.Context) error {
+	a.mu.Lock()
+	stops := a.stops
+	a.stops, a.closed = nil, true
+	a.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, closeLimit)
+	defer cancel()
+	var errs []error
+	for _, stop := range stops {
+		errs = append(errs, stop(ctx))
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+		a.store = nil
+	}
+	if a.logFile != nil {
+		errs = append(errs, a.logFile())
+		a.logFile = nil
+	}
+	return errors.Join(errs...)
+}

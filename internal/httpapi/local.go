@@ -1,0 +1,33 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+
+	"keyfob/api"
+)
+
+// LocalOnly refuses what a web page could send to a port of this machine: a
+// request whose Host is not a loopback name (DNS rebinding), and any request
+// with an Origin.
+func LocalOnly(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !IsLoopbackHost(r.Host) || r.Header.Get("Origin") != "" {
+			_ = reply(w, http.StatusForbidden, api.ErrorBody{Error: &api.Error{
+				Code: api.CodeForbidden, Message: "this address answers programs of this machine only",
+				Hint: "call it as http://127.0.0.1:PORT and send no Origin",
+			}})
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// IsLoopbackHost says whether a Host header names this machine's loopback.
+func IsLoopbackHost(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	return name == "127.0.0.1" || name == "::1" || name == "[::1]" || name == "localhost"
+}
