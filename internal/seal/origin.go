@@ -24,6 +24,8 @@ func Origin(baseURL string) (string, error) {
 		return "", badBase("it must begin with https:// or http://")
 	case host == "":
 		return "", badBase("it names no host")
+	case strings.ContainsRune(host, '%'):
+		return "", badBase("it names an address with a zone")
 	case u.User != nil:
 		return "", badBase("it holds a user name or password")
 	}
