@@ -45,6 +45,12 @@ func (n Note) Wrote(r Record) {
 // Removed notes that the record was deleted.
 func (n Note) Removed(r Record) { n(removedKey+r.id, "v"+strconv.FormatInt(r.version, 10)) }
 
+// Shows notes which version of a value an exposure handed out.
+func (n Note) Shows(s core.SealedSecret) {
+	n("version", strconv.FormatInt(s.Version, 10))
+	n("digest", "sha256:"+seal.Digest(s.Ciphertext))
+}
+
 // Names notes a list of names as a JSON array.
 func (n Note) Names(key string, names []string) { n(key, Names(names)) }
 
