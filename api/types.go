@@ -317,7 +317,8 @@ type AuditVerification struct {
 	Entries    int64    `json:"entries"`
 	Writers    int      `json:"writers"`
 	Problems   []string `json:"problems,omitempty"`   // a broken link, a rolled-back record
-	Unprovable string   `json:"unprovable,omitempty"` // what this cannot show
+	Records    int      `json:"records"`              // secrets and accounts compared with the trail
+	Unprovable []string `json:"unprovable,omitempty"` // what this cannot show
 }
 
 // ValueVerification answers GET /v1/vault/verify: whether each stored value

@@ -12,6 +12,7 @@ import (
 	"keyfob/internal/custody"
 	"keyfob/internal/custody/env"
 	"keyfob/internal/custody/file"
+	"keyfob/internal/guard"
 	"keyfob/internal/seal"
 	"keyfob/internal/store"
 	"keyfob/internal/store/sqlite"
@@ -91,7 +92,12 @@ func newVault(ctx context.Context, c Config, d custody.Driver) (core.Header, err
 	}
 	defer st.Close()
 	h := core.Header{Custody: d.Name(), RootKeyID: root.ID(), CreatedAt: time.Now().UTC()}
-	err = st.Update(ctx, func(tx store.Tx) error { return tx.Vault().SetHeader(ctx, h) })
+	act := guard.Act{Action: guard.VaultInit, Subject: "vault", Owner: core.Local}
+	err = guard.New(st, writer).Do(ctx, core.LocalUser, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
+		note("custody", h.Custody)
+		note("root_key", h.RootKeyID)
+		return tx.Vault().SetHeader(ctx, h)
+	})
 	if core.CodeOf(err) == core.Conflict {
 		return h, vaultExists(c.Home)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"keyfob/api"
 	"keyfob/internal/core"
+	"keyfob/internal/guard"
 	"keyfob/internal/usage"
 )
 
@@ -152,4 +153,15 @@ func (s *Server) verifyAudit(w http.ResponseWriter, r *http.Request, actor core.
 		return err
 	}
 	return reply(w, http.StatusOK, verificationOf(got))
+}
+
+func verificationOf(v guard.Verification) api.AuditVerification {
+	out := api.AuditVerification{OK: v.OK(), Writers: len(v.Chains), Records: v.Records, Unprovable: v.Unproven}
+	for _, c := range v.Chains {
+		out.Entries += c.Entries
+	}
+	for _, p := range v.Problems {
+		out.Problems = append(out.Problems, p.Message)
+	}
+	return out
 }

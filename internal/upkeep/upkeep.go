@@ -30,7 +30,7 @@ type Values struct {
 // VerifyValues opens every value of the actor's owner and drops it at once.
 func (u *Upkeep) VerifyValues(ctx context.Context, actor core.Actor) (Values, error) {
 	var out Values
-	act := guard.Act{Action: "vault.verify", Subject: "vault", Owner: actor.Owner}
+	act := guard.Act{Action: guard.VaultVerify, Subject: "vault", Owner: actor.Owner}
 	err := u.guard.Read(ctx, actor, act, func(ctx context.Context, tx store.Tx) error {
 		var err error
 		out, err = u.verify(ctx, tx, actor.Owner)
