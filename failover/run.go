@@ -1,0 +1,272 @@
+package failover
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// run is one request on its way over the accounts.
+type run struct {
+	t      *Transport
+	req    *http.Request
+	q      Query
+	single bool // the body can be sent once only
+	sent   bool // Base has had the single body, and closes it
+
+	pick Pick
+	open bool // pick is neither reported nor released
+
+	attempts  []Attempt
+	final     int            // index of the attempt that decided the answer; -1: none
+	last      *http.Response // the last answer that rotated, to fall back on
+	lastIndex int
+	unreached []string // accounts that gave this request no answer
+	ambiguous bool     // one of those may have done the work
+	applyErr  error
+}
+
+func newRun(t *Transport, req *http.Request, q Query) *run {
+	r := &run{t: t, req: req, q: q, final: -1, attempts: make([]Attempt, 0, 1)}
+	r.q.Tried = slices.Clip(q.Tried)
+	switch {
+	case req.Body == nil || req.Body == http.NoBody:
+	case req.GetBody == nil:
+		r.single, r.q.NoProbe = true, true
+	default:
+		_ = req.Body.Close() // every attempt has a body of its own
+	}
+	return r
+}
+
+// answer is what came of an attempt. With again set another account may be
+// tried; err ends the request.
+type answer struct {
+	resp  *http.Response // nil: none
+	v     Verdict
+	again bool
+	err   error
+}
+
+func (r *run) loop() (*http.Response, error) {
+	for {
+		pk, err := r.t.Pool.Pick(time.Now(), r.q)
+		if err != nil {
+			return r.exhausted(err)
+		}
+		r.pick, r.open = pk, true
+		a := r.account()
+		if a.err != nil || !a.again {
+			return a.resp, a.err
+		}
+		r.q.Tried = append(r.q.Tried, pk.ID)
+	}
+}
+
+// account tries the picked account: once, and once more after a refresh.
+func (r *run) account() answer {
+	a := r.attempt()
+	if a.again && a.v.Kind == Expired && r.t.Refresh != nil {
+		r.keep(a.resp)
+		err := r.t.Refresh(r.req.Context(), r.pick.ID)
+		switch {
+		case r.req.Context().Err() != nil:
+			return answer{err: r.req.Context().Err()}
+		case err == nil:
+			a = r.attempt()
+		}
+	}
+	if a.err != nil || !r.open {
+		return a
+	}
+	r.report(a.v)
+	switch {
+	case a.again:
+		r.keep(a.resp)
+	default:
+		r.final = len(r.attempts) - 1
+	}
+	return a
+}
+
+// attempt sends the request to the picked account once.
+func (r *run) attempt() answer {
+	at := Attempt{ID: r.pick.ID, Model: r.pick.Model, N: len(r.attempts) + 1, Probe: r.pick.Probe, Start: time.Now()}
+	a := r.send(&at)
+	if a.resp != nil {
+		at.Status = a.resp.StatusCode
+	}
+	if a.err != nil && at.Err == nil {
+		at.Err = a.err
+	}
+	at.Verdict = a.v
+	r.attempts = append(r.attempts, at)
+	if a.resp == nil && a.err == nil && !a.again {
+		a.resp = r.noAnswer(a.v)
+	}
+	return a
+}
+
+func (r *run) send(at *Attempt) answer {
+	out, err := r.clone()
+	if err != nil {
+		return answer{err: err}
+	}
+	if err := r.t.Apply(r.req.Context(), out, at.ID); err != nil {
+		at.Err = err
+		return r.notApplied(out, err)
+	}
+	w := &wire{}
+	r.sent = true
+	resp, err := r.t.base().RoundTrip(out.WithContext(w.trace(out.Context())))
+	if err != nil {
+		at.Err = err
+		return r.failed(w, err)
+	}
+	at.Headers = time.Now()
+	resp.Header.Del(LocalHeader)
+	return r.judge(resp)
+}
+
+// clone makes the attempt's request. Without GetBody, Base cannot replay.
+func (r *run) clone() (*http.Request, error) {
+	out := r.req.Clone(r.req.Context())
+	if r.req.GetBody != nil && r.req.Body != nil && r.req.Body != http.NoBody {
+		body, err := r.req.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		out.Body = body
+	}
+	out.GetBody = nil
+	return out, nil
+}
+
+// notApplied passes over an account whose credential cannot be put on. That is
+// trouble of this side, so nothing is held against it.
+func (r *run) notApplied(out *http.Request, err error) answer {
+	if out.Body != nil && !r.single {
+		_ = out.Body.Close()
+	}
+	if ctxErr := r.req.Context().Err(); ctxErr != nil {
+		return answer{err: ctxErr}
+	}
+	r.applyErr = err
+	r.release()
+	return answer{again: true}
+}
+
+// failed judges an attempt without an answer. One that the caller cancelled is
+// nobody's fault.
+func (r *run) failed(w *wire, err error) answer {
+	if r.req.Context().Err() != nil {
+		return answer{err: err}
+	}
+	r.unreached = append(r.unreached, r.pick.ID)
+	v := Verdict{Kind: Transient, Scope: Account, Reason: "no connection", EffectFree: true}
+	if !r.idle(w, err) {
+		v.Reason, v.EffectFree, r.ambiguous = "no answer", false, true
+	}
+	return answer{v: v, again: !r.single && (v.EffectFree || r.t.AllowAmbiguous)}
+}
+
+// idle says that it is certain that the failed attempt did no work.
+func (r *run) idle(w *wire, err error) bool {
+	switch r.req.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	_, std := r.t.base().(*http.Transport)
+	return refused(err) || w.silent(std) || w.unasked() && dialFailed(err)
+}
+
+func (r *run) report(v Verdict) {
+	r.open = false
+	changed := r.t.Pool.Report(time.Now(), r.pick, r.q, v)
+	if len(changed) > 0 && r.t.Changed != nil {
+		r.t.Changed(changed)
+	}
+}
+
+func (r *run) release() {
+	r.open = false
+	r.t.Pool.Release(r.pick)
+}
+
+// keep holds on to an answer in case it is the last there is. Only one is kept.
+func (r *run) keep(resp *http.Response) {
+	if resp == nil {
+		return
+	}
+	r.drop(nil)
+	r.last, r.lastIndex = resp, len(r.attempts)-1
+}
+
+func (r *run) drop(but *http.Response) {
+	if r.last != nil && r.last != but {
+		_ = r.last.Body.Close()
+	}
+	r.last = nil
+}
+
+// exhausted chooses the answer when no account is left, in the order that
+// Transport documents.
+func (r *run) exhausted(err error) (*http.Response, error) {
+	e, ok := errors.AsType[*ExhaustedError](err)
+	switch {
+	case !ok:
+		return nil, err
+	case r.waits(e):
+		return r.t.local(r.req, Local{Status: http.StatusTooManyRequests, Reason: AllCooling,
+			Message: "every account is cooling down", RetryAfter: e.RetryAfter}), nil
+	case r.last != nil:
+		r.final = r.lastIndex
+		return r.last, nil
+	case len(r.unreached) > 0:
+		return r.noAnswer(Verdict{EffectFree: !r.ambiguous}), nil
+	case r.applyErr != nil:
+		return nil, r.applyErr
+	}
+	msg := "no account works: each was refused for good"
+	if e.None {
+		msg = "there is no account for this request"
+	}
+	return r.t.local(r.req, Local{Status: http.StatusServiceUnavailable, Reason: NoAccount, Message: msg}), nil
+}
+
+// waits says that an account comes back by waiting, other than one that this
+// request has just failed to reach.
+func (r *run) waits(e *ExhaustedError) bool {
+	return slices.ContainsFunc(e.Held, func(h Health) bool {
+		return h.Until.Before(Forever) && !slices.Contains(r.unreached, h.ID)
+	})
+}
+
+func (r *run) noAnswer(v Verdict) *http.Response {
+	l := Local{Status: http.StatusBadGateway, Reason: UpstreamUnreachable, Message: "the upstream cannot be reached"}
+	if !v.EffectFree {
+		l.Reason = UpstreamAmbiguous
+		l.Message = "the upstream took the request and gave no answer; it may have done the work, so the request was not sent again"
+	}
+	return r.t.local(r.req, l)
+}
+
+// finish leaves nothing open, whichever way the request ended.
+func (r *run) finish(resp *http.Response) {
+	if r.open {
+		r.release()
+	}
+	r.drop(resp)
+	if r.single && !r.sent {
+		_ = r.req.Body.Close()
+	}
+	if r.t.Observe == nil {
+		return
+	}
+	for i, a := range r.attempts {
+		a.Final = i == r.final
+		r.t.Observe(a)
+	}
+}
+
