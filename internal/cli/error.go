@@ -37,7 +37,7 @@ func publicError(err error) *api.Error {
 	if e, ok := errors.AsType[*core.Error](err); ok {
 		return fromCore(e)
 	}
-	return &api.Error{Code: api.CodeInternal, Message: err.Error(), Hint: "run keyfob doctor, and with KEYFOB_LOG=debug to see more"}
+	return &api.Error{Code: api.CodeInternal, Message: err.Error(), Hint: "run: keyfob doctor"}
 }
 
 // fromCore keeps the cause in the message: this process is the user's own.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"path/filepath"
 	"runtime"
 
@@ -46,30 +44,27 @@ func (e *Env) Client(ctx context.Context) (*client.Client, error) {
 	return a.Client(), nil
 }
 
-// openExisting is Open where a vault must be there already.
+// openExisting is Open where a vault must be there already: not_found, reason
+// "no_vault", where there is none.
 func (e *Env) openExisting(ctx context.Context) (*app.App, error) {
+	if e.app != nil {
+		return e.app, nil
+	}
 	cfg, err := e.config()
 	if err != nil {
 		return nil, err
 	}
-	ok, err := app.Exists(cfg)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, &api.Error{Code: api.CodeNotFound, Reason: "no_vault", Message: "there is no vault in " + cfg.Home, Hint: "make one with: keyfob vault init"}
-	}
-	return e.Open(ctx)
+	e.app, err = app.Open(ctx, cfg)
+	return e.app, err
 }
 
 func (e *Env) ensureVault(ctx context.Context, cfg app.Config) error {
-	ok, err := app.Exists(cfg)
+	ok, err := app.Exists(ctx, cfg)
 	if err != nil || ok {
 		return err
 	}
-	cfg.Custody = e.defaultCustody()
-	st, err := app.Init(ctx, cfg)
-	if errors.Is(err, &core.Error{Code: core.Conflict}) {
+	st, err := app.Init(ctx, cfg, e.defaultCustody())
+	if errors.Is(err, &core.Error{Code: core.Conflict, Reason: "vault_exists"}) {
 		return nil // another process made it just now
 	}
 	if err != nil {
@@ -84,14 +79,16 @@ func (e *Env) announce(st api.VaultStatus) {
 	e.Notef("made a vault in %s; its key is in %s (custody %s): %s", st.Home, st.Place, st.Custody, st.Protects)
 }
 
-// defaultCustody is the environment where the user has put a key there, else
-// the key file.
+// defaultCustody is the environment where the user has put a key there.
 func (e *Env) defaultCustody() string {
-	if e.Getenv("KEYFOB_VAULT_KEY") != "" {
+	if e.Getenv(vaultKeyVariable) != "" {
 		return "env"
 	}
-	return "file"
+	return app.DefaultCustody
 }
+
+// vaultKeyVariable carries the root key of a vault with custody env.
+const vaultKeyVariable = "KEYFOB_VAULT_KEY"
 
 func (e *Env) close(ctx context.Context) error {
 	if e.app == nil {
@@ -107,11 +104,7 @@ func (e *Env) config() (app.Config, error) {
 	if err != nil {
 		return app.Config{}, err
 	}
-	log, err := e.logger()
-	if err != nil {
-		return app.Config{}, err
-	}
-	return app.Config{Home: home, Environ: e.Getenv, CAFile: e.CAFile, Log: log}, nil
+	return app.Config{Home: home, Environ: e.Environ, CAFile: e.CAFile}, nil
 }
 
 // Home is the directory of all state: KEYFOB_HOME, else "keyfob" in the
@@ -148,24 +141,7 @@ func (e *Env) xdgHome(home string) string {
 	return filepath.Join(home, ".local", "share", "keyfob")
 }
 
-// logger writes to Stderr from the level KEYFOB_LOG on; without it, errors
-// alone: those are Keyfob's own faults, whose cause stands nowhere else.
-func (e *Env) logger() (*slog.Logger, error) {
-	level := slog.LevelError
-	switch name := e.Getenv("KEYFOB_LOG"); name {
-	case "":
-	case "off":
-		return slog.New(slog.NewTextHandler(io.Discard, nil)), nil
-	default:
-		if err := level.UnmarshalText([]byte(name)); err != nil {
-			return nil, &api.Error{Code: api.CodeInvalid, Field: "KEYFOB_LOG", Message: "KEYFOB_LOG is not a level", Hint: "use debug, info, warn, error or off"}
-		}
-	}
-	return slog.New(slog.NewTextHandler(e.Stderr, &slog.HandlerOptions{Level: level})), nil
-}
-
 // Notef tells people something in one line on Stderr.
 func (e *Env) Notef(format string, args ...any) {
 	fmt.Fprintln(e.Stderr, "keyfob: "+Clean(fmt.Sprintf(format, args...)))
 }
-

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyfob/api"
+)
+
+func auditCommand(e *Env) *cobra.Command {
+	c := &cobra.Command{Use: "audit", Short: "The audit trail: who did what, and which values went where"}
+	asGroup(c)
+	c.AddCommand(auditListCommand(e), auditVerifyCommand(e))
+	return c
+}
+
+func auditListCommand(e *Env) *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List the newest entries, newest first",
+		Args: argCount(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error { return e.auditList(c.Context(), limit) },
+	}
+	c.Flags().IntVar(&limit, "limit", 50, "how many entries, 1 to 1000")
+	return c
+}
+
+func (e *Env) auditList(ctx context.Context, limit int) error {
+	if limit < 1 || limit > 1000 {
+		return withHint(usagef("--limit is not a number from 1 to 1000"), "write: keyfob audit list --limit 50")
+	}
+	cl, err := e.Client(ctx)
+	if err != nil {
+		return err
+	}
+	entries, err := cl.Audit(ctx, limit)
+	if err != nil {
+		return err
+	}
+	return e.Print(api.AuditList{Entries: entries}, func() {
+		rows := make([][]string, 0, len(entries))
+		for _, a := range entries {
+			rows = append(rows, []string{localTime(a.At), a.Actor, a.Action, a.Subject, a.Outcome, details(a.Detail)})
+		}
+		e.Table([]string{"WHEN", "WHO", "WHAT", "ON", "OUTCOME", "DETAIL"}, rows)
+	})
+}
+
+// details leaves out digests, which say nothing to people; JSON has them.
+func details(d map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(d)) {
+		if !strings.Contains(k, "digest") {
+			parts = append(parts, k+"="+d[k])
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func auditVerifyCommand(e *Env) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Short: "Walk the chains and compare them with the vault",
+		Args: argCount(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error {
+			a, err := e.openExisting(c.Context())
+			if err != nil {
+				return err
+			}
+			v, err := a.Client().VerifyAudit(c.Context())
+			if err != nil {
+				return err
+			}
+			return e.audited(v)
+		},
+	}
+}
+
+func (e *Env) audited(v api.AuditVerification) error {
+	if v.OK || e.JSON() {
+		err := e.Print(v, func() {
+			e.Printf("%s in %s: every link holds", entryCount(v.Entries), count(v.Writers, "chain"))
+			for _, u := range v.Unprovable {
+				e.Printf("not provable: %s", Clean(u))
+			}
+		})
+		if err != nil || v.OK {
+			return err
+		}
+	}
+	return auditBroken(v)
+}
+
+func auditBroken(v api.AuditVerification) *api.Error {
+	err := &api.Error{
+		Code: api.CodeInternal, Reason: "audit_broken", Message: fmt.Sprintf("the audit trail does not hold: %s", count(len(v.Problems), "problem")),
+		Hint: "somebody changed the vault past Keyfob, or it was put back from an older copy; nothing was changed now",
+	}
+	for _, p := range v.Problems {
+		err.Details = append(err.Details, api.Detail{Message: p})
+	}
+	return err
+}
+
+func entryCount(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"keyfob/api"
+	"keyfob/client"
+	"keyfob/internal/app"
+	"keyfob/internal/core"
+)
+
+// checkVault opens the vault, which checks the home's modes, the store and the
+// root key, and then everything in it.
+func (e *Env) checkVault(ctx context.Context) []check {
+	home, err := e.Home()
+	if err != nil {
+		return []check{failed("home", err)}
+	}
+	a, err := e.openExisting(ctx)
+	switch {
+	case errors.Is(err, &core.Error{Code: core.NotFound, Reason: "no_vault"}):
+		return []check{{
+			Name: "vault", State: checkWarn, Message: "there is no vault in " + home + " yet",
+			Hint: "the first command that needs one makes it, such as: keyfob secret set NAME --env NAME",
+		}}
+	case err != nil:
+		return []check{failed(failedPart(err), err)}
+	}
+	return append([]check{{Name: "home", State: checkOK, Message: home + " is yours alone"}}, checkOpened(ctx, a)...)
+}
+
+// failedPart names the part that kept the vault from opening.
+func failedPart(err error) string {
+	e, ok := errors.AsType[*core.Error](err)
+	switch {
+	case ok && (e.Reason == "open_permissions" || e.Reason == "foreign_owner"):
+		return "home"
+	case ok && strings.Contains(e.Message, "root key"):
+		return "custody"
+	}
+	return "vault"
+}
+
+func checkOpened(ctx context.Context, a *app.App) []check {
+	cl := a.Client()
+	out := []check{{Name: "custody", State: checkOK, Message: "the key in " + a.Custody().Place() + " opens this vault"}}
+	for _, one := range []struct {
+		name string
+		run  func(context.Context, *client.Client) (check, error)
+	}{
+		{"values", checkValues}, {"audit", checkAudit}, {"accounts", checkAccounts}, {"workspaces", checkWorkspaces},
+	} {
+		c, err := one.run(ctx, cl)
+		if err != nil {
+			c = failed(one.name, err)
+		}
+		c.Name = one.name
+		out = append(out, c)
+	}
+	return out
+}
+
+func checkValues(ctx context.Context, cl *client.Client) (check, error) {
+	v, err := cl.VerifyValues(ctx)
+	if err != nil {
+		return check{}, err
+	}
+	if !v.OK {
+		return check{
+			State: checkFail, code: api.CodeInternal, Message: strings.Join(v.Problems, "; "),
+			Hint: "enter these again: keyfob secret set NAME, keyfob account edit ACCOUNT --key; the rest is sound",
+		}, nil
+	}
+	return check{State: checkOK, Message: fmt.Sprintf("%s and %s open", count(v.Secrets, "secret"), count(v.Accounts, "account"))}, nil
+}
+
+func checkAudit(ctx context.Context, cl *client.Client) (check, error) {
+	v, err := cl.VerifyAudit(ctx)
+	if err != nil {
+		return check{}, err
+	}
+	if !v.OK {
+		return check{}, auditBroken(v)
+	}
+	return check{State: checkOK, Message: entryCount(v.Entries) + ", every link holds"}, nil
+}
+
+func checkAccounts(ctx context.Context, cl *client.Client) (check, error) {
+	list, err := cl.ListAccounts(ctx)
+	if err != nil {
+		return check{}, err
+	}
+	ready := 0
+	var held []string
+	for _, a := range list {
+		switch {
+		case a.Enabled && len(a.Health) == 0:
+			ready++
+		case a.Enabled:
+			held = append(held, a.Ref+" ("+accountState(a)+")")
+		}
+	}
+	c := check{State: checkOK, Message: fmt.Sprintf("%d of %d ready", ready, len(list))}
+	if len(held) > 0 {
+		c.State, c.Message = checkWarn, c.Message+"; "+strings.Join(held, ", ")
+		c.Hint = "keyfob account test ACCOUNT tries one; keyfob account clear ACCOUNT ends a cooldown"
+	}
+	return c, nil
+}
+
+// checkWorkspaces counts: what dead processes left was taken back when the
+// vault was opened.
+func checkWorkspaces(ctx context.Context, cl *client.Client) (check, error) {
+	list, err := cl.ListWorkspaces(ctx)
+	return check{State: checkOK, Message: count(len(list), "live workspace") + "; nothing is left of ended ones"}, err
+}

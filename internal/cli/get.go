@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"keyfob/api"
+	"keyfob/client"
+)
+
+// The variables by which a workspace's processes reach the keyfob that started
+// it.
+const (
+	urlVariable        = "KEYFOB_URL"
+	sessionKeyVariable = "KEYFOB_SESSION_KEY"
+)
+
+func getCommand(e *Env) *cobra.Command {
+	var list bool
+	c := &cobra.Command{
+		Use: "get NAME", Short: "Inside a workspace: fetch a secret that allows lookup",
+		Long: "Inside a workspace, write the value of a secret that allows lookup to standard output, byte\n" +
+			"for byte. Each fetch is written to the audit trail. --list shows the names there are.",
+		Example: "  curl -H \"Authorization: Bearer $(keyfob get DEPLOY)\" …",
+		Args: func(c *cobra.Command, args []string) error {
+			if list {
+				return argCount(0, 0, "--list")(c, args)
+			}
+			return argCount(1, 1, "NAME")(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			ws, err := e.workspace()
+			if err != nil {
+				return err
+			}
+			if list {
+				return e.getList(c.Context(), ws)
+			}
+			return e.getValue(c.Context(), ws, args)
+		},
+	}
+	c.Flags().BoolVar(&list, "list", false, "list the names that can be fetched")
+	return c
+}
+
+// workspace is the client of the workspace that this process runs in.
+func (e *Env) workspace() (*client.Workspace, error) {
+	url, key := e.Getenv(urlVariable), e.Getenv(sessionKeyVariable)
+	if url == "" || key == "" {
+		return nil, &api.Error{
+			Code: api.CodeUnauthenticated, Reason: "no_workspace",
+			Message: "this is not inside a workspace: " + urlVariable + " and " + sessionKeyVariable + " are not both set",
+			Hint:    "start one with keyfob run -- COMMAND; at your own terminal: keyfob secret reveal NAME",
+		}
+	}
+	// The workspace's keyfob is on this machine: a proxy must not see the key.
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = nil
+	return client.NewWorkspace(client.Options{BaseURL: url, Token: api.NewValue([]byte(key)), Transport: transport}), nil
+}
+
+func (e *Env) getValue(ctx context.Context, ws *client.Workspace, args []string) error {
+	name, err := secretName(args)
+	if err != nil {
+		return err
+	}
+	v, err := ws.Lookup(ctx, name)
+	if err != nil {
+		return err
+	}
+	if e.JSON() {
+		return e.Print(map[string]any{"name": name, "value": v}, nil)
+	}
+	_, err = e.Stdout.Write(v.Bytes())
+	return err
+}
+
+func (e *Env) getList(ctx context.Context, ws *client.Workspace) error {
+	list, err := ws.Lookups(ctx)
+	if err != nil {
+		return err
+	}
+	return e.Print(api.LookupList{Secrets: list}, func() {
+		rows := make([][]string, 0, len(list))
+		for _, l := range list {
+			rows = append(rows, []string{l.Secret, l.Description})
+		}
+		e.Table([]string{"NAME", "DESCRIPTION"}, rows)
+	})
+}

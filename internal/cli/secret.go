@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"keyfob/api"
+	"keyfob/internal/core"
+)
+
+func secretCommand(e *Env) *cobra.Command {
+	c := &cobra.Command{Use: "secret", Short: "Keep secrets and say how they reach a workspace"}
+	asGroup(c)
+	c.AddCommand(
+		secretSetCommand(e), secretListCommand(e), secretShowCommand(e), secretEditCommand(e),
+		secretSwitchCommand(e, "enable", true), secretSwitchCommand(e, "disable", false),
+		secretRmCommand(e), secretRevealCommand(e), secretImportCommand(e),
+	)
+	return c
+}
+
+// delivery is the flags that say how a secret reaches a workspace.
+type delivery struct {
+	env, file, description string
+	selector               []string
+	lookup                 bool
+	flags                  *pflag.FlagSet
+}
+
+func (d *delivery) bind(f *pflag.FlagSet) {
+	d.flags = f
+	f.StringVar(&d.env, "env", "", "deliver as this environment variable")
+	f.StringVar(&d.file, "file", "", "deliver as this file, ~/PATH or absolute")
+	f.BoolVar(&d.lookup, "lookup", false, "let the workspace fetch it by name, audited each time")
+	f.StringArrayVar(&d.selector, "selector", nil, "only for workspaces with these labels, `KEY=VALUE`[,KEY=VALUE…]")
+	f.StringVar(&d.description, "description", "", "what it is for")
+}
+
+func (d *delivery) labels() (map[string]string, error) {
+	return core.ParseSelector(strings.Join(d.selector, ","))
+}
+
+// any says whether one way of delivery is asked for.
+func (d *delivery) any() bool { return d.env != "" || d.file != "" || d.lookup }
+
+// update is the change that the given flags ask for; those that were not given
+// change nothing.
+func (d *delivery) update() (api.SecretUpdate, error) {
+	var u api.SecretUpdate
+	if d.flags.Changed("selector") {
+		labels, err := d.labels()
+		if err != nil {
+			return u, err
+		}
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		u.Selector = &labels
+	}
+	for name, at := range map[string]struct {
+		from *string
+		to   **string
+	}{"env": {&d.env, &u.Env}, "file": {&d.file, &u.File}, "description": {&d.description, &u.Description}} {
+		if d.flags.Changed(name) {
+			*at.to = at.from
+		}
+	}
+	if d.flags.Changed("lookup") {
+		u.Lookup = &d.lookup
+	}
+	return u, nil
+}
+
+// secretName refuses what cannot be a name before a path is made of it.
+func secretName(args []string) (string, error) {
+	if strings.TrimSpace(args[0]) == "" {
+		return "", withHint(usagef("the name of a secret is not empty"), "write it first, such as: keyfob secret show NPM_TOKEN")
+	}
+	return args[0], nil
+}
+
+func secretListCommand(e *Env) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List secrets, without values",
+		Args: argCount(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error {
+			cl, err := e.Client(c.Context())
+			if err != nil {
+				return err
+			}
+			list, err := cl.ListSecrets(c.Context())
+			if err != nil {
+				return err
+			}
+			return e.Print(api.SecretList{Secrets: list}, func() { e.secretTable(list) })
+		},
+	}
+}
+
+func (e *Env) secretTable(list []api.Secret) {
+	if len(list) == 0 {
+		e.Notef("there are no secrets yet; make one with: keyfob secret set NAME --env NAME")
+		return
+	}
+	rows := make([][]string, 0, len(list))
+	for _, s := range list {
+		rows = append(rows, []string{s.Name, deliveries(s), orAll(s.Selector), onOff(s.Enabled), s.Description})
+	}
+	e.Table([]string{"NAME", "DELIVERED AS", "TO", "STATE", "DESCRIPTION"}, rows)
+}
+
+// deliveries is how a secret reaches a workspace, in a few words.
+func deliveries(s api.Secret) string {
+	var parts []string
+	if s.Env != "" {
+		parts = append(parts, "env "+s.Env)
+	}
+	if s.File != "" {
+		parts = append(parts, "file "+s.File)
+	}
+	if s.Lookup {
+		parts = append(parts, "lookup")
+	}
+	if len(parts) == 0 {
+		return "-"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func orAll(selector map[string]string) string {
+	if len(selector) == 0 {
+		return "all"
+	}
+	return core.Selector(selector).String()
+}
+
+func onOff(enabled bool) string {
+	if enabled {
+		return "enabled"
+	}
+	return "disabled"
+}
+
+func secretShowCommand(e *Env) *cobra.Command {
+	return &cobra.Command{
+		Use: "show NAME", Short: "Show a secret and what its deliveries expose, without the value",
+		Args: argCount(1, 1, "NAME"), ValidArgsFunction: e.completeSecrets,
+		RunE: func(c *cobra.Command, args []string) error {
+			s, err := e.getSecret(c.Context(), args)
+			if err != nil {
+				return err
+			}
+			return e.Print(s, func() { e.secretFields(s) })
+		},
+	}
+}
+
+func (e *Env) getSecret(ctx context.Context, args []string) (api.Secret, error) {
+	name, err := secretName(args)
+	if err != nil {
+		return api.Secret{}, err
+	}
+	cl, err := e.Client(ctx)
+	if err != nil {
+		return api.Secret{}, err
+	}
+	return cl.GetSecret(ctx, name)
+}
+
+func (e *Env) secretFields(s api.Secret) {
+	pairs := [][2]string{{"name", s.Name}, {"description", s.Description}, {"state", onOff(s.Enabled)}}
+	if s.Env != "" {
+		pairs = append(pairs, [2]string{"env", s.Env + " (every process started in the workspace holds the value)"})
+	}
+	if s.File != "" {
+		pairs = append(pairs, [2]string{"file", s.File + " (a file of mode 0600 holds the value)"})
+	}
+	if s.Lookup {
+		pairs = append(pairs, [2]string{"lookup", "yes (the workspace holds a reference; each fetch is audited)"})
+	}
+	e.Fields(append(pairs,
+		[2]string{"workspaces", orAll(s.Selector)},
+		[2]string{"size", fmt.Sprintf("%d bytes", s.Size)},
+		[2]string{"version", fmt.Sprint(s.Version)},
+		[2]string{"created", localTime(s.CreatedAt)},
+		[2]string{"updated", localTime(s.UpdatedAt)})...)
+}
+
+func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
