@@ -1,0 +1,120 @@
+package broker
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"keyfob/failover"
+	"keyfob/internal/core"
+	"keyfob/internal/provider"
+)
+
+// receive takes an upstream's answer: its body is read along for usage and for
+// ids of state, and is counted when it ends.
+func (x *exchange) receive(req *http.Request, resp *http.Response) {
+	for name := range resp.Header {
+		if strings.HasPrefix(name, "Keyfob-") {
+			delete(resp.Header, name)
+		}
+	}
+	if x.account != nil {
+		resp.Header[HeaderAccount] = []string{x.account.ref}
+	}
+	body := &answerBody{ReadCloser: resp.Body, x: x, status: resp.StatusCode, works: req.Method != http.MethodGet && req.Method != http.MethodHead}
+	if body.good() {
+		body.meter = x.pool.adapter.Meter(resp.Header.Get("Content-Type"))
+	}
+	resp.Body = body
+}
+
+// answerBody copies what is read to the meter.
+type answerBody struct {
+	io.ReadCloser
+	x      *exchange
+	meter  provider.Meter
+	status int
+	works  bool // a request that makes tokens
+	once   sync.Once
+}
+
+func (b *answerBody) good() bool { return b.status >= 200 && b.status < 300 }
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 && b.meter != nil {
+		_, _ = b.meter.Write(p[:n])
+	}
+	return n, err
+}
+
+// Close counts the answer, whether it was read to its end or not.
+func (b *answerBody) Close() error {
+	b.once.Do(b.count)
+	return b.ReadCloser.Close()
+}
+
+func (b *answerBody) count() {
+	u := core.Usage{Requests: 1}
+	if b.status >= 400 {
+		u.Errors = 1
+	}
+	if b.meter != nil {
+		t := b.meter.Tokens()
+		switch {
+		case t.Known:
+			u.InputTokens, u.OutputTokens = t.Input, t.Output
+		case b.works:
+			u.Unreported = 1
+		}
+		b.x.remember(b.meter.StateIDs())
+	}
+	b.x.count(u)
+}
+
+// remember keeps which account has the state that this answer made, and which
+// one the conversation was with.
+func (x *exchange) remember(ids []string) {
+	if x.account == nil {
+		return
+	}
+	for _, id := range ids {
+		x.b.states.put(x.stateKey(id), x.account.ID)
+	}
+	if m := x.call.Marks; m.Conversation != "" {
+		x.b.states.put(x.stateKey(x.b.affinity(x.call.Grant.Workspace, x.pool.key.provider, m.Conversation)), x.account.ID)
+	}
+}
+
+// answerHere is an answer of ours, in the shape of the provider's own errors.
+func (x *exchange) answerHere(req *http.Request, l failover.Local) *http.Response {
+	x.local = true
+	return LocalAnswer(req, x.pool.adapter, l)
+}
+
+// LocalAnswer makes an answer of ours in the shape of the adapter's errors (nil:
+// as plain text), with HeaderLocal and Retry-After (whole seconds, rounded up)
+// where it is known.
+func LocalAnswer(req *http.Request, ad provider.Adapter, l failover.Local) *http.Response {
+	contentType, body := "text/plain; charset=utf-8", []byte(l.Message+"\n")
+	if ad != nil {
+		contentType, body = ad.Error(l.Status, l.Message)
+	}
+	h := http.Header{
+		"Content-Type":   {contentType},
+		"Content-Length": {strconv.Itoa(len(body))},
+		HeaderLocal:      {l.Reason},
+	}
+	if l.RetryAfter > 0 {
+		h["Retry-After"] = []string{strconv.FormatInt(int64((l.RetryAfter+time.Second-1)/time.Second), 10)}
+	}
+	return &http.Response{
+		Status: strconv.Itoa(l.Status) + " " + http.StatusText(l.Status), StatusCode: l.Status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: req,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}
+}

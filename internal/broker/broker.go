@@ -1,0 +1,169 @@
+// Package broker is the hot path between the gateway and the upstreams: it
+// knows the live gateway keys, holds the accounts' opened credentials and their
+// pools in memory, and sends a request through the failover of its pool. A
+// request that hits these caches reads no store and writes none.
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"keyfob/internal/change"
+	"keyfob/internal/core"
+	"keyfob/internal/provider"
+	"keyfob/internal/seal"
+	"keyfob/internal/store"
+	"keyfob/internal/usage"
+)
+
+// Config is what a Broker works with. Store, Keys and Providers are required.
+type Config struct {
+	Store     store.Store
+	Keys      *seal.Keys
+	Providers provider.Registry
+	// Usage counts requests and tokens; nil counts nothing.
+	Usage *usage.Counter
+	// Feed tells of other processes' changes; nil: none are seen until a restart.
+	Feed *change.Feed
+	// CAFile is a PEM file with certificates to trust beside the system's;
+	// empty: none.
+	CAFile string
+	// Environ is where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read from, as
+	// os.Environ gives it; nil: no proxy.
+	Environ []string
+	// Log takes faults of the store and of single accounts; nil drops them.
+	Log *slog.Logger
+}
+
+// Broker sends requests over accounts. It is safe for concurrent use.
+type Broker struct {
+	Config
+	base    *http.Transport
+	grants  *grants
+	states  *states
+	health  *healthWriter
+	mark    [32]byte // keys the affinity marks; of this process alone
+	changes <-chan []core.Change
+	unsub   func()
+
+	loading chan struct{} // held by whoever loads, so that snapshots are put up in order
+
+	mu     sync.RWMutex // guards what is below
+	owners map[core.Owner]*snapshot
+}
+
+// New makes a Broker; it reads the CA file and nothing else. Errors are of code
+// invalid: a CA file that cannot be read or holds no certificate, a proxy that
+// is no URL.
+func New(c Config) (*Broker, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	base, err := newBase(c.CAFile, c.Environ)
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{
+		Config: c, base: base, grants: newGrants(c.Store), states: newStates(maxStates),
+		loading: make(chan struct{}, 1), owners: map[core.Owner]*snapshot{},
+	}
+	b.health = newHealthWriter(c.Store, c.Log)
+	_, _ = rand.Read(b.mark[:]) // never fails: crypto/rand aborts the program instead
+	if c.Feed != nil {
+		b.changes, b.unsub = c.Feed.Subscribe()
+	}
+	return b, nil
+}
+
+// retryEvery is how soon a failed reload is tried again.
+const retryEvery = 500 * time.Millisecond
+
+// Run makes health durable and follows the changes of all processes until ctx
+// ends. It gives ctx's error.
+func (b *Broker) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { b.health.run(ctx) })
+	dirty := b.known() // what was loaded before the feed began may be old
+	for {
+		dirty = b.reload(ctx, dirty)
+		var again <-chan time.Time
+		if len(dirty) > 0 {
+			again = time.After(retryEvery)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-again:
+		case cs := <-b.changes:
+			b.follow(cs, dirty)
+		}
+	}
+}
+
+// Close makes what is known durable and closes idle connections. Requests in
+// flight are not waited for.
+func (b *Broker) Close(ctx context.Context) error {
+	if b.unsub != nil {
+		b.unsub()
+	}
+	b.base.CloseIdleConnections()
+	err := b.health.flush(ctx)
+	if b.Usage != nil {
+		err = errors.Join(err, b.Usage.Flush(ctx))
+	}
+	return err
+}
+
+type owners map[core.Owner]bool
+
+func (b *Broker) known() owners {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	out := owners{}
+	for o := range b.owners {
+		out[o] = true
+	}
+	return out
+}
+
+// follow takes changes in: keys of workspaces are forgotten at once, and the
+// owners to load anew are added to dirty. nil stands for any change.
+func (b *Broker) follow(cs []core.Change, dirty owners) {
+	if cs == nil {
+		b.grants.forgetAll()
+		for o := range b.known() {
+			dirty[o] = true
+		}
+		return
+	}
+	known := b.known()
+	for _, c := range cs {
+		switch c.Kind {
+		case "workspace":
+			b.grants.forget(c.ID)
+		case "account", "health", "key":
+			if known[c.Owner] {
+				dirty[c.Owner] = true
+			}
+		}
+	}
+}
+
+// reload loads owners anew and gives those for which it failed: they keep what
+// they had.
+func (b *Broker) reload(ctx context.Context, dirty owners) owners {
+	failed := owners{}
+	for o := range dirty {
+		if err := b.load(ctx, o); err != nil && ctx.Err() == nil {
+			b.Log.LogAttrs(ctx, slog.LevelWarn, "accounts not reloaded", slog.String("owner", o.String()), slog.String("cause", err.Error()))
+			failed[o] = true
+		}
+	}
+	return failed
+}
