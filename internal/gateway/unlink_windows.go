@@ -1,0 +1,4 @@
+package gateway
+
+// unlinkOpen: Windows removes no file that is open, so it goes when closed.
+const unlinkOpen = false
