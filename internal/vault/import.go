@@ -155,6 +155,9 @@ func (v *Vault) createAll(ctx context.Context, tx store.Tx, note guard.Note, ent
 }
 
 func detail(e entry, why string) core.Detail {
+	if len(e.name) > maxName {
+		e.name = ""
+	}
 	return core.Detail{Field: e.name, Message: fmt.Sprintf("line %d: %s", e.line, why)}
 }
 

@@ -19,30 +19,6 @@ import (
 	"keyfob/internal/store"
 )
 
-// Limits bound what one owner keeps. The zero value of a field is its default.
-type Limits struct {
-	Secrets     int // 2,000
-	ValueBytes  int // of one value: 1 MiB
-	EnvBytes    int // of one value that is delivered as a variable: 96 KiB
-	EnvTotal    int // of all enabled secrets that are delivered as variables: 512 KiB
-	ImportBytes int // of one import: 8 MiB
-}
-
-func (l Limits) filled() Limits {
-	fill(&l.Secrets, 2000)
-	fill(&l.ValueBytes, 1<<20)
-	fill(&l.EnvBytes, 96<<10)
-	fill(&l.EnvTotal, 512<<10)
-	fill(&l.ImportBytes, 8<<20)
-	return l
-}
-
-func fill(n *int, value int) {
-	if *n == 0 {
-		*n = value
-	}
-}
-
 // Vault keeps secrets. It is safe for concurrent use.
 type Vault struct {
 	guard  *guard.Guard
@@ -259,32 +235,4 @@ func list(ctx context.Context, tx store.Tx, o core.Owner) ([]core.Secret, error)
 		out = append(out, s.Secret)
 	}
 	return out, err
-}
-
-// checkAll holds the limits on everything an owner keeps, with s in the place of
-// the stored one of its id.
-func (l Limits) checkAll(others []core.Secret, added ...core.Secret) error {
-	all := map[string]core.Secret{}
-	for _, s := range others {
-		all[s.ID] = s
-	}
-	stored := len(all)
-	for _, s := range added {
-		all[s.ID] = s
-	}
-	if len(all) > l.Secrets && len(all) > stored {
-		return core.Errorf(core.Exhausted, "%d secrets would be more than the %d that one owner may keep", len(all), l.Secrets).
-			WithHint("remove some that are not needed any more")
-	}
-	total := 0
-	for _, s := range all {
-		if s.Enabled && s.Env != "" {
-			total += s.Size
-		}
-	}
-	if total > l.EnvTotal {
-		return core.Errorf(core.Exhausted, "the variables would take %d bytes, all together may take %d", total, l.EnvTotal).
-			WithField("env").WithHint("deliver the large ones as files or by lookup, or disable some")
-	}
-	return nil
 }

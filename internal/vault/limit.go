@@ -1,0 +1,59 @@
+package vault
+
+import "keyfob/internal/core"
+
+// Limits bound what one owner keeps. The zero value of a field is its default.
+type Limits struct {
+	Secrets     int // 2,000
+	ValueBytes  int // of one value: 1 MiB
+	EnvBytes    int // of one value that is delivered as a variable: 96 KiB
+	EnvTotal    int // of all enabled secrets that are delivered as variables: 512 KiB
+	ImportBytes int // of one import: 8 MiB
+}
+
+func (l Limits) filled() Limits {
+	fill(&l.Secrets, 2000)
+	fill(&l.ValueBytes, 1<<20)
+	fill(&l.EnvBytes, 96<<10)
+	fill(&l.EnvTotal, 512<<10)
+	fill(&l.ImportBytes, 8<<20)
+	return l
+}
+
+func fill(n *int, value int) {
+	if *n == 0 {
+		*n = value
+	}
+}
+
+// checkAll holds the limits on everything an owner keeps, with each of added in
+// the place of the stored one of its id. What is beyond a limit already may
+// still shrink.
+func (l Limits) checkAll(stored []core.Secret, added ...core.Secret) error {
+	all := make(map[string]core.Secret, len(stored)+len(added))
+	for _, s := range stored {
+		all[s.ID] = s
+	}
+	before := envTotal(all)
+	for _, s := range added {
+		all[s.ID] = s
+	}
+	if len(all) > l.Secrets && len(all) > len(stored) {
+		return core.Errorf(core.Exhausted, "%d secrets would be more than the %d that one owner may keep", len(all), l.Secrets).
+			WithHint("remove some that are not needed any more")
+	}
+	if total := envTotal(all); total > l.EnvTotal && total > before {
+		return core.Errorf(core.Exhausted, "the variables would take %d bytes, all together may take %d", total, l.EnvTotal).
+			WithField("env").WithHint("deliver the large ones as files or by lookup, or disable some")
+	}
+	return nil
+}
+
+func envTotal(all map[string]core.Secret) (total int) {
+	for _, s := range all {
+		if s.Enabled && s.Env != "" {
+			total += s.Size
+		}
+	}
+	return total
+}

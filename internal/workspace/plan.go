@@ -1,0 +1,110 @@
+package workspace
+
+import (
+	"cmp"
+	"slices"
+
+	"keyfob/internal/core"
+	"keyfob/internal/vault"
+)
+
+// TargetConflict is a delivery that lost its target to another.
+type TargetConflict struct {
+	Target string // env:NAME, file:PATH or lookup:NAME
+	Secret string // the loser
+	Winner string
+	Why    string
+}
+
+// plan is what a workspace is to receive, by the names of targets and the places
+// of secrets in the list that it was made from.
+type plan struct {
+	env, files, lookups []delivery
+	conflicts           []TargetConflict
+}
+
+// delivery is one target: a variable, a cleaned path or a name, and the secret
+// for it.
+type delivery struct {
+	target string
+	secret core.SealedSecret
+}
+
+// due says whether a workspace is to have a secret at all.
+func due(w core.Workspace, s core.Secret) bool {
+	return s.Enabled && s.Selector.Matches(w.Labels) &&
+		(len(w.Only) == 0 || slices.Contains(w.Only, s.Name)) && !slices.Contains(w.Except, s.Name)
+}
+
+// planFor decides each target of a workspace: of the secrets that aim at one, a
+// user's goes before a group's before the organisation's, then the one with the
+// more specific selector, then the older. The result does not depend on the
+// order of the list. Paths are compared by their cleaned text; what they resolve
+// to is found where they are written.
+func planFor(w core.Workspace, list []core.SealedSecret) plan {
+	list = slices.DeleteFunc(slices.Clone(list), func(s core.SealedSecret) bool { return !due(w, s.Secret) })
+	slices.SortFunc(list, func(a, b core.SealedSecret) int { return rank(a.Secret, b.Secret) })
+	var p plan
+	p.env = p.claim(list, "env:", func(s core.Secret) string { return s.Env })
+	p.files = p.claim(list, "file:", func(s core.Secret) string {
+		if s.File == "" {
+			return ""
+		}
+		return vault.CleanFile(s.File)
+	})
+	p.lookups = p.claim(list, "lookup:", func(s core.Secret) string {
+		if !s.Lookup {
+			return ""
+		}
+		return s.Name
+	})
+	slices.SortFunc(p.conflicts, func(a, b TargetConflict) int {
+		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Secret, b.Secret))
+	})
+	return p
+}
+
+// claim gives each target to the first secret of the ranked list that wants it.
+func (p *plan) claim(ranked []core.SealedSecret, kind string, target func(core.Secret) string) []delivery {
+	var out []delivery
+	holder := map[string]core.Secret{}
+	for _, s := range ranked {
+		t := target(s.Secret)
+		if t == "" {
+			continue
+		}
+		if first, held := holder[t]; held {
+			p.conflicts = append(p.conflicts, TargetConflict{Target: kind + t, Secret: s.Name, Winner: first.Name, Why: why(first, s.Secret)})
+			continue
+		}
+		holder[t] = s.Secret
+		out = append(out, delivery{target: t, secret: s})
+	}
+	slices.SortFunc(out, func(a, b delivery) int { return cmp.Compare(a.target, b.target) })
+	return out
+}
+
+var ownerRank = map[core.OwnerKind]int{core.UserOwner: 0, core.GroupOwner: 1, core.OrgOwner: 2}
+
+// rank orders secrets by who wins a target. The id decides between two of the
+// same moment, so that the order is total.
+func rank(a, b core.Secret) int {
+	return cmp.Or(
+		cmp.Compare(ownerRank[a.Owner.Kind], ownerRank[b.Owner.Kind]),
+		cmp.Compare(len(b.Selector), len(a.Selector)),
+		a.CreatedAt.Compare(b.CreatedAt),
+		cmp.Compare(a.ID, b.ID),
+	)
+}
+
+// why says by what the winner won.
+func why(winner, loser core.Secret) string {
+	switch {
+	case winner.Owner.Kind != loser.Owner.Kind:
+		return "one of the " + string(winner.Owner.Kind) + " goes before one of the " + string(loser.Owner.Kind)
+	case len(winner.Selector) != len(loser.Selector):
+		return "its selector is more specific"
+	default:
+		return "both are as specific, and it is the older"
+	}
+}
