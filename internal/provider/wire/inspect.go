@@ -1,0 +1,88 @@
+package wire
+
+import (
+	"net/http"
+	"strings"
+
+	"keyfob/internal/provider"
+)
+
+// sessionHeaders name a conversation, whichever provider it goes to: OpenCode
+// (X-Session-Id, X-Session-Affinity) and Codex (session_id, Session-Id) send
+// them.
+var sessionHeaders = []string{"X-Session-Id", "X-Session-Affinity", "Session_id", "Session-Id"}
+
+const maxMark = 256 // bytes; what is longer is no conversation's name
+
+// Session gives the conversation that the headers name: the dialect's own
+// first, then those that clients send to any provider.
+func Session(h http.Header, own ...string) string {
+	for _, list := range [][]string{own, sessionHeaders} {
+		for _, name := range list {
+			if v := headerValue(h, name); v != "" && len(v) <= maxMark {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// headerValue reads a canonical name directly, which is quicker than Get.
+func headerValue(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return strings.TrimSpace(v[0])
+	}
+	return ""
+}
+
+// Mark is a text of a body as a mark, or "" where it is too long to be one.
+func Mark(v []byte, long bool) string {
+	if long || len(v) > maxMark {
+		return ""
+	}
+	return string(v)
+}
+
+// Collections are the parts of a path that hold state of one account, such as
+// "files"; Actions are what stands below them and is no id.
+type Collections struct{ Names, Actions map[string]bool }
+
+// Set makes a set of words.
+func Set(words ...string) map[string]bool {
+	m := make(map[string]bool, len(words))
+	for _, w := range words {
+		m[w] = true
+	}
+	return m
+}
+
+// State finds the id of the innermost collection that the path names the
+// member of, and says whether the request is about an account's state: one
+// member, or (reading) the list of all.
+func (c Collections) State(method, path string) (id string, stateful bool) {
+	collection := false
+	for seg := range strings.SplitSeq(path, "/") {
+		switch {
+		case collection && seg != "" && !c.Actions[seg]:
+			id, stateful, collection = seg, true, c.Names[seg]
+		default:
+			collection = c.Names[seg]
+		}
+	}
+	if collection && method == http.MethodGet {
+		stateful = true
+	}
+	if len(id) > maxStateID {
+		id = ""
+	}
+	return id, stateful
+}
+
+// Refer notes a reference to state of one account, the first one found, unless
+// a stronger one is to replace it.
+func Refer(m *provider.Marks, id string, stronger bool) {
+	m.Stateful = true
+	if m.State == "" || stronger && id != "" {
+		m.State = id
+	}
+}
