@@ -31,11 +31,11 @@ type Local struct {
 
 // local makes the answer and marks it.
 func (t *Transport) local(req *http.Request, l Local) *http.Response {
-	make := t.Local
-	if make == nil {
-		make = jsonAnswer
+	build := t.Local
+	if build == nil {
+		build = jsonAnswer
 	}
-	resp := make(req, l)
+	resp := build(req, l)
 	if resp.Header == nil {
 		resp.Header = http.Header{}
 	}

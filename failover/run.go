@@ -46,6 +46,8 @@ type answer struct {
 	resp  *http.Response // nil: none
 	v     Verdict
 	again bool
+	lost  bool // no answer came
+	stale bool // the connection was at fault, not the account
 	err   error
 }
 
@@ -64,30 +66,43 @@ func (r *run) loop() (*http.Response, error) {
 	}
 }
 
-// account tries the picked account: once, and once more after a refresh.
+// account tries the picked account: once, once more if a connection from before
+// turned out to be closed, and once more after a refresh.
 func (r *run) account() answer {
 	a := r.attempt()
+	if a.stale && a.again {
+		a = r.attempt()
+	}
 	if a.again && a.v.Kind == Expired && r.t.Refresh != nil {
-		r.keep(a.resp)
-		err := r.t.Refresh(r.req.Context(), r.pick.ID)
-		switch {
-		case r.req.Context().Err() != nil:
-			return answer{err: r.req.Context().Err()}
-		case err == nil:
-			a = r.attempt()
-		}
+		a = r.refresh(a)
 	}
 	if a.err != nil || !r.open {
 		return a
 	}
 	r.report(a.v)
-	switch {
-	case a.again:
-		r.keep(a.resp)
-	default:
-		r.final = len(r.attempts) - 1
+	if a.lost {
+		r.unreached = append(r.unreached, r.pick.ID)
 	}
+	if !a.again {
+		r.final = len(r.attempts) - 1
+		return r.answered(a)
+	}
+	r.keep(a.resp)
 	return a
+}
+
+// refresh renews the credential and tries again. Where that fails, what was
+// answered before holds.
+func (r *run) refresh(a answer) answer {
+	r.keep(a.resp)
+	err := r.t.Refresh(r.req.Context(), r.pick.ID)
+	if ctxErr := r.req.Context().Err(); ctxErr != nil {
+		return answer{err: ctxErr}
+	}
+	if err != nil {
+		return a
+	}
+	return r.attempt()
 }
 
 // attempt sends the request to the picked account once.
@@ -102,8 +117,13 @@ func (r *run) attempt() answer {
 	}
 	at.Verdict = a.v
 	r.attempts = append(r.attempts, at)
-	if a.resp == nil && a.err == nil && !a.again {
-		a.resp = r.noAnswer(a.v)
+	return a
+}
+
+// answered gives an answer a response where upstream gave none.
+func (r *run) answered(a answer) answer {
+	if a.resp == nil {
+		a.resp = r.localFailure()
 	}
 	return a
 }
@@ -163,22 +183,25 @@ func (r *run) failed(w *wire, err error) answer {
 	if r.req.Context().Err() != nil {
 		return answer{err: err}
 	}
-	r.unreached = append(r.unreached, r.pick.ID)
-	v := Verdict{Kind: Transient, Scope: Account, Reason: "no connection", EffectFree: true}
-	if !r.idle(w, err) {
-		v.Reason, v.EffectFree, r.ambiguous = "no answer", false, true
+	_, std := r.t.base().(*http.Transport)
+	v := Verdict{Kind: Transient, Scope: Account, Reason: "no answer"}
+	unwritten := w.silent(std) || (w.unasked() && dialFailed(err))
+	if unwritten {
+		v.Reason = "no connection"
 	}
-	return answer{v: v, again: !r.single && (v.EffectFree || r.t.AllowAmbiguous)}
+	v.EffectFree = unwritten || refused(err) || safe(r.req.Method)
+	r.ambiguous = r.ambiguous || !v.EffectFree
+	again := !r.single && (v.EffectFree || r.t.AllowAmbiguous)
+	return answer{v: v, lost: true, stale: v.EffectFree && w.usedBefore(), again: again}
 }
 
-// idle says that it is certain that the failed attempt did no work.
-func (r *run) idle(w *wire, err error) bool {
-	switch r.req.Method {
+// safe says that a method asks for no work (RFC 9110, section 9.2.1).
+func safe(method string) bool {
+	switch method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return true
 	}
-	_, std := r.t.base().(*http.Transport)
-	return refused(err) || w.silent(std) || w.unasked() && dialFailed(err)
+	return false
 }
 
 func (r *run) report(v Verdict) {
@@ -199,7 +222,7 @@ func (r *run) keep(resp *http.Response) {
 	if resp == nil {
 		return
 	}
-	r.drop(nil)
+	r.drop(resp)
 	r.last, r.lastIndex = resp, len(r.attempts)-1
 }
 
@@ -224,7 +247,7 @@ func (r *run) exhausted(err error) (*http.Response, error) {
 		r.final = r.lastIndex
 		return r.last, nil
 	case len(r.unreached) > 0:
-		return r.noAnswer(Verdict{EffectFree: !r.ambiguous}), nil
+		return r.localFailure(), nil
 	case r.applyErr != nil:
 		return nil, r.applyErr
 	}
@@ -243,11 +266,12 @@ func (r *run) waits(e *ExhaustedError) bool {
 	})
 }
 
-func (r *run) noAnswer(v Verdict) *http.Response {
+// localFailure is the answer to a request that got none from upstream.
+func (r *run) localFailure() *http.Response {
 	l := Local{Status: http.StatusBadGateway, Reason: UpstreamUnreachable, Message: "the upstream cannot be reached"}
-	if !v.EffectFree {
+	if r.ambiguous {
 		l.Reason = UpstreamAmbiguous
-		l.Message = "the upstream took the request and gave no answer; it may have done the work, so the request was not sent again"
+		l.Message = "the upstream took the request and gave no answer; it may have done the work"
 	}
 	return r.t.local(r.req, l)
 }
@@ -269,4 +293,3 @@ func (r *run) finish(resp *http.Response) {
 		r.t.Observe(a)
 	}
 }
-

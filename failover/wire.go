@@ -89,6 +89,7 @@ type wire struct {
 	conns  []*countedConn
 	counts []int64
 	opaque bool // on a connection whose writes tell nothing about this request
+	reused bool // the last connection had served before
 }
 
 func (w *wire) trace(ctx context.Context) context.Context {
@@ -104,6 +105,7 @@ func (w *wire) getConn(string) {
 func (w *wire) gotConn(info httptrace.GotConnInfo) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.reused = info.Reused
 	c := counted(info.Conn)
 	if c == nil {
 		w.opaque = true
@@ -184,4 +186,12 @@ func (w *wire) unasked() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return !w.asked && !w.opaque && len(w.conns) == 0
+}
+
+// usedBefore says that the failure may be one of a connection that had been
+// idle, and not of the upstream.
+func (w *wire) usedBefore() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reused
 }
