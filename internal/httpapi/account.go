@@ -32,7 +32,7 @@ func (s *Server) createAccount(w http.ResponseWriter, r *http.Request, actor cor
 	if err := decode(w, r, &in); err != nil {
 		return err
 	}
-	made, err := s.Accounts.Add(r.Context(), actor, account.New{
+	made, err := s.Accounts.Add(r.Context(), actor, account.NewAccount{
 		Provider: in.Provider, Namespace: in.Namespace, Label: in.Label,
 		Key: secret.New(in.Key.Bytes()), BaseURL: in.BaseURL, QuotaGroup: in.QuotaGroup,
 	})
