@@ -87,17 +87,21 @@ func (a Adapter) Apply(req *http.Request, c provider.Credential) error {
 }
 
 // RequestHeader implements provider.Adapter.
-func (Adapter) RequestHeader(name string) bool { return requestHeaders.Has(name) }
+func (Adapter) RequestHeader(name string) bool {
+	return wire.Allowed(name, wire.RequestHeaders, requestHeaders)
+}
 
 // ResponseHeader implements provider.Adapter.
-func (Adapter) ResponseHeader(name string) bool { return responseHeaders.Has(name) }
+func (Adapter) ResponseHeader(name string) bool {
+	return wire.Allowed(name, wire.ResponseHeaders, responseHeaders)
+}
 
 var (
-	requestHeaders = wire.NewHeaders(wire.RequestHeaders, []string{
+	requestHeaders = []string{
 		"Anthropic-Version", "Anthropic-Beta", "Anthropic-Dangerous-Direct-Browser-Access",
 		"X-App", "X-Claude-Code-Session-Id",
-	})
-	responseHeaders = wire.NewHeaders(wire.ResponseHeaders, []string{"Anthropic-Ratelimit-*"})
+	}
+	responseHeaders = []string{"Anthropic-Ratelimit-*"}
 )
 
 // Error implements provider.Adapter.

@@ -11,8 +11,8 @@ import (
 )
 
 var collections = wire.Collections{
-	Names:   wire.Set("files", "batches", "skills", "containers", "sessions", "agents", "environments"),
-	Actions: wire.Set("count_tokens"),
+	Names:   []string{"files", "batches", "skills", "containers", "sessions", "agents", "environments"},
+	Actions: []string{"count_tokens"},
 }
 
 // Inspect implements provider.Adapter. A conversation's marks are Claude Code's

@@ -64,15 +64,19 @@ func (Adapter) Apply(req *http.Request, c provider.Credential) error {
 }
 
 // RequestHeader implements provider.Adapter.
-func (Adapter) RequestHeader(name string) bool { return requestHeaders.Has(name) }
+func (Adapter) RequestHeader(name string) bool {
+	return wire.Allowed(name, wire.RequestHeaders, requestHeaders)
+}
 
 // ResponseHeader implements provider.Adapter. The address of a resumable upload
 // does not pass: it would lead the client around the gateway.
-func (Adapter) ResponseHeader(name string) bool { return responseHeaders.Has(name) }
+func (Adapter) ResponseHeader(name string) bool {
+	return wire.Allowed(name, wire.ResponseHeaders, responseHeaders)
+}
 
 var (
-	requestHeaders  = wire.NewHeaders(wire.RequestHeaders, []string{"X-Goog-Api-Client", "X-Server-Timeout"})
-	responseHeaders = wire.NewHeaders(wire.ResponseHeaders, []string{"Vary"})
+	requestHeaders  = []string{"X-Goog-Api-Client", "X-Server-Timeout"}
+	responseHeaders = []string{"Vary"}
 )
 
 // Error implements provider.Adapter, in the form of google.rpc.Status.

@@ -2,6 +2,7 @@ package google
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"keyfob/internal/provider"
@@ -10,9 +11,9 @@ import (
 )
 
 // collections hold state of one project. A model of one's own is one as well.
-var collections = map[string]bool{
-	"files": true, "cachedContents": true, "tunedModels": true, "operations": true, "batches": true,
-	"interactions": true, "fileSearchStores": true, "corpora": true, "documents": true,
+var collections = []string{
+	"files", "cachedContents", "tunedModels", "operations", "batches", "interactions", "fileSearchStores",
+	"corpora", "documents",
 }
 
 // Inspect implements provider.Adapter. The model stands in the path
@@ -47,7 +48,7 @@ func statePath(m *provider.Marks, method, path string) {
 	segs := strings.Split(path, "/")
 	for i, seg := range segs {
 		switch {
-		case !collections[seg]:
+		case !slices.Contains(collections, seg):
 		case i+1 < len(segs) && segs[i+1] != "":
 			id, _, _ := strings.Cut(segs[i+1], ":")
 			wire.Refer(m, resource(seg+"/"+id), true)
@@ -83,7 +84,7 @@ func isFile(path string) bool {
 // a video, is "".
 func resource(s string) string {
 	parts := strings.Split(s, "/")
-	if n := len(parts); n >= 2 && collections[parts[n-2]] && parts[n-1] != "" {
+	if n := len(parts); n >= 2 && slices.Contains(collections, parts[n-2]) && parts[n-1] != "" {
 		return parts[n-2] + "/" + parts[n-1]
 	}
 	return ""
@@ -96,7 +97,7 @@ func (Adapter) Meter(contentType string) provider.Meter { return wire.NewMeter(c
 // a running total; a stream that is not server-sent events is an array of
 // chunks. What was read from a cache is in the prompt's count already, thoughts
 // are not in the candidates'.
-var dialect = wire.Dialect{Known: wire.Input, Place: place}
+var dialect = wire.Dialect{Known: wire.Input, Place: place, ID: resource}
 
 func place(path string, value []byte) wire.Count {
 	switch strings.TrimPrefix(path, "#.") {
@@ -109,7 +110,7 @@ func place(path string, value []byte) wire.Count {
 	case "usageMetadata.thoughtsTokenCount":
 		return wire.OutputThought
 	case "name", "file.name", "files.#.name", "cachedContents.#.name":
-		if resource(string(value)) == string(value) && len(value) > 0 {
+		if resource(string(value)) != "" {
 			return wire.StateID
 		}
 	}

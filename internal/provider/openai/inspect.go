@@ -9,10 +9,10 @@ import (
 )
 
 var collections = wire.Collections{
-	Names: wire.Set("responses", "files", "batches", "conversations", "vector_stores", "file_batches", "threads",
+	Names: []string{"responses", "files", "batches", "conversations", "vector_stores", "file_batches", "threads",
 		"runs", "assistants", "containers", "uploads", "jobs", "checkpoints", "completions", "evals", "videos",
-		"webhooks", "sessions", "calls"),
-	Actions: wire.Set("compact", "input_tokens", "search"),
+		"webhooks", "sessions", "calls"},
+	Actions: []string{"compact", "input_tokens", "search"},
 }
 
 // Inspect implements provider.Adapter. A conversation's marks are the headers

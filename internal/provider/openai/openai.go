@@ -23,10 +23,7 @@ type Service struct {
 }
 
 // Adapter implements provider.Adapter.
-type Adapter struct {
-	s       Service
-	request wire.Headers
-}
+type Adapter struct{ s Service }
 
 // New is the adapter for a service.
 func New(s Service) Adapter {
@@ -37,7 +34,7 @@ func New(s Service) Adapter {
 	if s.Limits == failover.Request {
 		s.Limits = failover.Model
 	}
-	return Adapter{s: s, request: wire.NewHeaders(wire.RequestHeaders, requestHeaders, s.Headers)}
+	return Adapter{s: s}
 }
 
 // Info implements provider.Adapter.
@@ -62,10 +59,14 @@ func (a Adapter) Apply(req *http.Request, c provider.Credential) error {
 }
 
 // RequestHeader implements provider.Adapter.
-func (a Adapter) RequestHeader(name string) bool { return a.request.Has(name) }
+func (a Adapter) RequestHeader(name string) bool {
+	return wire.Allowed(name, wire.RequestHeaders, requestHeaders, a.s.Headers)
+}
 
 // ResponseHeader implements provider.Adapter.
-func (Adapter) ResponseHeader(name string) bool { return responseHeaders.Has(name) }
+func (Adapter) ResponseHeader(name string) bool {
+	return wire.Allowed(name, wire.ResponseHeaders, responseHeaders)
+}
 
 // requestHeaders are those of the dialect's clients: Codex sends Originator,
 // Version, Conversation_id, Thread-Id and X-Codex-*, xAI's SDKs
@@ -76,9 +77,7 @@ var requestHeaders = []string{
 	"X-Codex-*", "X-Grok-Conv-Id",
 }
 
-var responseHeaders = wire.NewHeaders(wire.ResponseHeaders, []string{
-	"Openai-Processing-Ms", "Openai-Version", "Openai-Model", "X-Codex-*",
-})
+var responseHeaders = []string{"Openai-Processing-Ms", "Openai-Version", "Openai-Model", "X-Codex-*"}
 
 // Error implements provider.Adapter.
 func (Adapter) Error(status int, message string) (string, []byte) {

@@ -2,36 +2,18 @@ package wire
 
 import "strings"
 
-// Headers is an allow-list of canonical header names. A name that ends in "*"
-// allows all that begin so. Credentials pass in no list.
-type Headers struct {
-	names    map[string]bool
-	prefixes []string
-}
-
-// NewHeaders makes a list.
-func NewHeaders(lists ...[]string) Headers {
-	h := Headers{names: map[string]bool{}}
+// Allowed says whether a header (canonical name) is in one of the allow-lists.
+// An entry that ends in "*" allows all that begin so. No list allows a
+// credential.
+func Allowed(name string, lists ...[]string) bool {
 	for _, list := range lists {
-		for _, n := range list {
-			if p, ok := strings.CutSuffix(n, "*"); ok {
-				h.prefixes = append(h.prefixes, p)
-				continue
+		for _, entry := range list {
+			if entry == name {
+				return !IsCredential(name)
 			}
-			h.names[n] = true
-		}
-	}
-	return h
-}
-
-// Has says whether a header (canonical name) is allowed.
-func (h Headers) Has(name string) bool {
-	if h.names[name] {
-		return true
-	}
-	for _, p := range h.prefixes {
-		if strings.HasPrefix(name, p) {
-			return !IsCredential(name)
+			if p, ok := strings.CutSuffix(entry, "*"); ok && strings.HasPrefix(name, p) {
+				return !IsCredential(name)
+			}
 		}
 	}
 	return false

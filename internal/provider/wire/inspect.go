@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"keyfob/internal/provider"
@@ -45,16 +46,7 @@ func Mark(v []byte, long bool) string {
 
 // Collections are the parts of a path that hold state of one account, such as
 // "files"; Actions are what stands below them and is no id.
-type Collections struct{ Names, Actions map[string]bool }
-
-// Set makes a set of words.
-func Set(words ...string) map[string]bool {
-	m := make(map[string]bool, len(words))
-	for _, w := range words {
-		m[w] = true
-	}
-	return m
-}
+type Collections struct{ Names, Actions []string }
 
 // State finds the id of the innermost collection that the path names the
 // member of, and says whether the request is about an account's state: one
@@ -63,10 +55,10 @@ func (c Collections) State(method, path string) (id string, stateful bool) {
 	collection := false
 	for seg := range strings.SplitSeq(path, "/") {
 		switch {
-		case collection && seg != "" && !c.Actions[seg]:
-			id, stateful, collection = seg, true, c.Names[seg]
+		case collection && seg != "" && !slices.Contains(c.Actions, seg):
+			id, stateful, collection = seg, true, slices.Contains(c.Names, seg)
 		default:
-			collection = c.Names[seg]
+			collection = slices.Contains(c.Names, seg)
 		}
 	}
 	if collection && method == http.MethodGet {

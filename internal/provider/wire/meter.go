@@ -3,6 +3,7 @@ package wire
 import (
 	"io"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,8 @@ type Dialect struct {
 	Place func(path string, value []byte) Count
 	// Known is the count without which nothing is known: the last to come.
 	Known Count
+	// ID gives an id the form in which requests refer to it; nil: as it is.
+	ID func(string) string
 }
 
 // Meter reads usage by a dialect. It implements provider.Meter.
@@ -88,15 +91,16 @@ func (m *Meter) take(path []byte, v scan.Value) {
 }
 
 func (m *Meter) addID(v scan.Value) {
-	if v.Kind != scan.String || len(v.Text) == 0 || len(v.Text) > maxStateID || len(m.ids) == maxStateIDs {
+	if v.Kind != scan.String || len(v.Text) > maxStateID || len(m.ids) == maxStateIDs {
 		return
 	}
-	for _, id := range m.ids {
-		if id == string(v.Text) {
-			return
-		}
+	id := string(v.Text)
+	if m.d.ID != nil {
+		id = m.d.ID(id)
 	}
-	m.ids = append(m.ids, string(v.Text))
+	if id != "" && !slices.Contains(m.ids, id) {
+		m.ids = append(m.ids, id)
+	}
 }
 
 // Tokens implements provider.Meter.
