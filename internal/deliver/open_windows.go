@@ -1,0 +1,3 @@
+package deliver
+
+const openNoBlock = 0

@@ -1,0 +1,279 @@
+package deliver
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"keyfob/api"
+	"keyfob/internal/core"
+)
+
+// The sources of a variable.
+const (
+	fromCaller  = "environment"
+	fromSecret  = "secret"
+	fromGateway = "gateway"
+	fromKeyfob  = "keyfob"
+	fromFile    = "file"
+)
+
+// PlanInput is what a child's environment is made of.
+type PlanInput struct {
+	Environ    []string     // the caller's, NAME=VALUE
+	Command    []string     // the command and its arguments; at least one
+	Manifest   api.Manifest // what the workspace receives
+	BaseURL    string       // of the workspace's server
+	SessionKey api.Value
+	GatewayKey api.Value // zero: no gateway; no client is pointed anywhere and no key is taken out
+	KeepEnv    []string  // variables of the caller's that stay as they are
+	Tools      []ToolVar // variables for files in private directories
+}
+
+// ToolVar points a tool at a file that Keyfob keeps for it elsewhere.
+type ToolVar struct{ Name, Value, Secret string }
+
+// Var says what becomes of one variable, without its value.
+type Var struct {
+	Name   string `json:"name"`
+	Action string `json:"action"`           // set, removed, kept
+	Source string `json:"source"`           // secret, gateway, keyfob, file, environment
+	Secret string `json:"secret,omitempty"` // of sources secret and file
+	Over   string `json:"over,omitempty"`   // what it replaced: "environment" or "secret NAME"
+	Why    string `json:"why,omitempty"`
+}
+
+// Plan is the child's environment and arguments.
+type Plan struct {
+	Client   string   // the preset's name; "generic" for a command that none knows
+	Command  []string // with the client's arguments in it
+	Vars     []Var    // what differs from the caller's environment, in order of name
+	Outcomes []api.Outcome
+	Guarded  []string // files for Guard
+
+	environ func() []string
+}
+
+// Environ is the child's environment, NAME=VALUE in order of name. It holds
+// values.
+func (p Plan) Environ() []string { return p.environ() }
+
+// TakenOut names the caller's real keys that the child does not get.
+func (p Plan) TakenOut() []string {
+	var out []string
+	for _, v := range p.Vars {
+		if v.Action == "removed" && v.Why == whyRealKey {
+			out = append(out, v.Name)
+		}
+	}
+	return out
+}
+
+const (
+	whyRealKey = "a real provider key: the gateway stands in for it"
+	whyCustody = "it can open the vault"
+	whyStale   = "it belongs to another workspace"
+	whyClient  = "the client would use it instead of the gateway"
+	whyOwn     = "the client's own login, which the gateway does not replace"
+	whyAsked   = "asked for with --keep-env"
+)
+
+// The variables of a workspace.
+const (
+	urlVar        = "KEYFOB_URL"
+	sessionKeyVar = "KEYFOB_SESSION_KEY"
+	gatewayKeyVar = "KEYFOB_GATEWAY_KEY"
+	workspaceVar  = "KEYFOB_WORKSPACE"
+)
+
+// custodyPrefix begins every variable that custody reads.
+const custodyPrefix = "KEYFOB_VAULT_"
+
+// NewPlan makes the environment, low to high: the caller's, the secrets
+// literally, then Keyfob's own. It fails with invalid where a variable that is
+// to be merged holds what cannot be read.
+func NewPlan(in PlanInput) (Plan, error) {
+	b := planner{in: in, env: newEnviron(in.Environ), notes: map[string]Var{}}
+	b.before = maps.Clone(b.env)
+	if err := b.loadPreset(); err != nil {
+		return Plan{}, err
+	}
+	if err := b.takeOut(); err != nil {
+		return Plan{}, err
+	}
+	b.secrets()
+	b.workspace()
+	for _, t := range in.Tools {
+		b.own(variable{name: t.Name, value: t.Value, source: fromFile, secret: t.Secret})
+	}
+	if err := b.gateways(); err != nil {
+		return Plan{}, err
+	}
+	joinNoProxy(b.env)
+	return b.plan(), nil
+}
+
+type planner struct {
+	in       PlanInput
+	env      environ
+	before   environ
+	preset   preset
+	applies  bool // whether the preset's rules do
+	args     []string
+	notes    map[string]Var // by envKey
+	outcomes []api.Outcome
+}
+
+func (b *planner) loadPreset() error {
+	if len(b.in.Command) == 0 {
+		return core.Errorf(core.Invalid, "there is no command to run").WithHint("write: keyfob run -- COMMAND")
+	}
+	p, err := presetFor(b.in.Command[0])
+	b.preset = p
+	b.applies = !b.in.GatewayKey.IsZero() && !p.managesItself(b.in.Command[1:])
+	return err
+}
+
+func (b *planner) note(v Var) { b.notes[envKey(v.Name)] = v }
+
+func (b *planner) kept(name string) bool {
+	same := func(k string) bool { return envKey(k) == envKey(name) }
+	_, has := b.before.get(name)
+	return has && slices.ContainsFunc(b.in.KeepEnv, same)
+}
+
+// takeOut removes what no child inherits: custody variables, another
+// workspace's, and the caller's real keys.
+func (b *planner) takeOut() error {
+	for _, v := range b.before {
+		switch up := strings.ToUpper(v.name); {
+		case strings.HasPrefix(up, custodyPrefix):
+			b.drop(v.name, whyCustody)
+		case slices.Contains([]string{urlVar, sessionKeyVar, gatewayKeyVar, workspaceVar}, up):
+			b.drop(v.name, whyStale)
+		}
+	}
+	if b.in.GatewayKey.IsZero() {
+		return nil
+	}
+	return b.takeOutKeys()
+}
+
+func (b *planner) takeOutKeys() error {
+	var keys []string
+	if err := loadJSON("keyvars.json", &keys); err != nil {
+		return err
+	}
+	for _, g := range b.in.Manifest.Gateways {
+		keys = append(keys, g.KeyVars...)
+	}
+	own := b.preset.ownLogin(b.in.Manifest.Gateways)
+	for _, k := range keys {
+		switch v, has := b.before.get(k); {
+		case !has || v.value == "":
+		case b.kept(k):
+			b.note(Var{Name: k, Action: "kept", Source: fromCaller, Why: whyAsked})
+		case slices.Contains(own, k):
+			b.note(Var{Name: k, Action: "kept", Source: fromCaller, Why: whyOwn})
+		default:
+			b.drop(k, whyRealKey)
+		}
+	}
+	return nil
+}
+
+func (b *planner) drop(name, why string) {
+	b.env.remove(name)
+	b.note(Var{Name: name, Action: "removed", Source: fromCaller, Why: why})
+}
+
+// secrets sets each secret's variable, literally.
+func (b *planner) secrets() {
+	for _, d := range b.in.Manifest.Env {
+		o := api.Outcome{Secret: d.Secret, Delivery: byEnv, Target: d.Name, State: delivered}
+		if why := refuseVar(d); why != "" {
+			o.State, o.Why = failed, why
+		} else if b.kept(d.Name) {
+			o.State, o.With, o.Why = conflict, fromCaller, whyAsked
+		} else {
+			o.Over = b.overCaller(d.Name)
+			b.put(variable{name: d.Name, value: string(d.Value.Bytes()), source: fromSecret, secret: d.Secret}, o.Over)
+		}
+		b.outcomes = append(b.outcomes, o)
+	}
+}
+
+func refuseVar(d api.EnvDelivery) string {
+	switch up := strings.ToUpper(d.Name); {
+	case d.Name == "" || strings.ContainsAny(d.Name, "=\x00"):
+		return "the name cannot be a variable's"
+	case strings.HasPrefix(up, "KEYFOB_"):
+		return "variables that begin with KEYFOB_ are Keyfob's own"
+	case slices.Contains(d.Value.Bytes(), 0):
+		return "a variable cannot hold a NUL byte: deliver it as a file"
+	}
+	return ""
+}
+
+// overCaller is "environment" where the caller had the variable.
+func (b *planner) overCaller(name string) string {
+	if _, had := b.before.get(name); had {
+		return fromCaller
+	}
+	return ""
+}
+
+func (b *planner) put(v variable, over string) {
+	b.env.set(v)
+	b.note(Var{Name: v.name, Action: "set", Source: v.source, Secret: v.secret, Over: over})
+}
+
+// own sets one of Keyfob's own variables, which win over a secret's.
+func (b *planner) own(v variable) {
+	over := b.overCaller(v.name)
+	if s := b.beatSecret(v.name, v.source); s != "" {
+		over = "secret " + s
+	}
+	b.put(v, over)
+}
+
+// beatSecret takes a variable from the secret that has it, which it names.
+func (b *planner) beatSecret(name, winner string) string {
+	v, ok := b.env.get(name)
+	if !ok || v.source != fromSecret {
+		return ""
+	}
+	for i, o := range b.outcomes {
+		if o.Secret == v.secret && o.Delivery == byEnv && o.Target == v.name && o.State == delivered {
+			b.outcomes[i] = api.Outcome{Secret: o.Secret, Delivery: byEnv, Target: o.Target, State: conflict, With: winner, Why: "Keyfob's own variable goes first"}
+		}
+	}
+	return v.secret
+}
+
+func (b *planner) workspace() {
+	b.own(variable{name: urlVar, value: b.in.BaseURL, source: fromKeyfob})
+	b.own(variable{name: workspaceVar, value: b.in.Manifest.Workspace, source: fromKeyfob})
+	b.own(variable{name: sessionKeyVar, value: string(b.in.SessionKey.Bytes()), source: fromKeyfob})
+	if !b.in.GatewayKey.IsZero() {
+		b.own(variable{name: gatewayKeyVar, value: string(b.in.GatewayKey.Bytes()), source: fromKeyfob})
+	}
+	for _, l := range b.in.Manifest.Lookups {
+		b.outcomes = append(b.outcomes, api.Outcome{Secret: l.Secret, Delivery: byLookup, State: delivered})
+	}
+}
+
+func (b *planner) plan() Plan {
+	command := append([]string{b.in.Command[0]}, b.args...)
+	env := b.env
+	p := Plan{
+		Client: b.preset.Name, Command: append(command, b.in.Command[1:]...), Outcomes: b.outcomes,
+		Vars:    slices.SortedFunc(maps.Values(b.notes), func(x, y Var) int { return cmp.Compare(x.Name, y.Name) }),
+		environ: func() []string { return env.lines() },
+	}
+	if _, hidden := b.notes["OPENCODE_AUTH_CONTENT"]; hidden {
+		p.Guarded = expandPlaces(b.preset.KeepEntries, env)
+	}
+	return p
+}
