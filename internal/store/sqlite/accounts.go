@@ -1,0 +1,81 @@
+package sqlite
+
+import (
+	"context"
+
+	"keyfob/internal/core"
+)
+
+type accounts struct{ *tx }
+
+const accountColumns = `id, owner, provider, namespace, label, kind, base_url, quota_group, enabled, position, epoch,
+	fingerprint, version, value_version, key_id, ciphertext, created_at, updated_at`
+
+func scanAccount(row scanner) (core.SealedAccount, error) {
+	var a core.SealedAccount
+	err := row.Scan(&a.ID, owner{&a.Owner}, &a.Provider, &a.Namespace, &a.Label, &a.Kind, &a.BaseURL, &a.QuotaGroup,
+		&a.Enabled, &a.Position, &a.Epoch, &a.Fingerprint, &a.Version, &a.ValueVersion, &a.KeyID, &a.Ciphertext,
+		instant{&a.CreatedAt}, instant{&a.UpdatedAt})
+	return a, err
+}
+
+func (r accounts) Get(ctx context.Context, o core.Owner, provider, namespace, label string) (core.SealedAccount, error) {
+	var a core.SealedAccount
+	ref := core.Account{Provider: provider, Namespace: namespace, Label: label}.Ref()
+	err := r.one(ctx, "there is no account "+ref, func(row scanner) (err error) {
+		a, err = scanAccount(row)
+		return err
+	}, `SELECT `+accountColumns+` FROM account WHERE owner = ? AND provider = ? AND namespace = ? AND label = ?`,
+		ownerText(o), provider, namespace, label)
+	return a, err
+}
+
+func (r accounts) List(ctx context.Context, o core.Owner) ([]core.SealedAccount, error) {
+	var out []core.SealedAccount
+	err := r.all(ctx, func(row scanner) error {
+		a, err := scanAccount(row)
+		out = append(out, a)
+		return err
+	}, `SELECT `+accountColumns+` FROM account WHERE owner = ? ORDER BY provider, namespace, position, label`, ownerText(o))
+	return out, err
+}
+
+func (r accounts) Create(ctx context.Context, a core.SealedAccount) error {
+	if a.Version != 1 {
+		return core.Errorf(core.Internal, "a new account must have version 1, not %d", a.Version).WithHint("report this as a defect")
+	}
+	_, err := r.exec(ctx, `INSERT INTO account (`+accountColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, ownerText(a.Owner), a.Provider, a.Namespace, a.Label, a.Kind, a.BaseURL, a.QuotaGroup, a.Enabled, a.Position,
+		a.Epoch, a.Fingerprint, a.Version, a.ValueVersion, a.KeyID, blob(a.Ciphertext), micros(a.CreatedAt), micros(a.UpdatedAt))
+	if isUnique(err) {
+		return accountTaken(a)
+	}
+	return r.changed(err, "account", a.Owner, a.ID)
+}
+
+// Update leaves out the epoch, which belongs to health.
+func (r accounts) Update(ctx context.Context, a core.SealedAccount, expect int64) error {
+	n, err := r.exec(ctx, `UPDATE account SET provider = ?, namespace = ?, label = ?, kind = ?, base_url = ?, quota_group = ?,
+		enabled = ?, position = ?, fingerprint = ?, version = ?, value_version = ?, key_id = ?, ciphertext = ?,
+		created_at = ?, updated_at = ? WHERE id = ? AND owner = ? AND version = ?`,
+		a.Provider, a.Namespace, a.Label, a.Kind, a.BaseURL, a.QuotaGroup, a.Enabled, a.Position, a.Fingerprint, expect+1,
+		a.ValueVersion, a.KeyID, blob(a.Ciphertext), micros(a.CreatedAt), micros(a.UpdatedAt), a.ID, ownerText(a.Owner), expect)
+	if isUnique(err) {
+		return accountTaken(a)
+	}
+	if err == nil && n == 0 {
+		return r.stale(ctx, "account", a.ID, expect)
+	}
+	return r.changed(err, "account", a.Owner, a.ID)
+}
+
+// Delete takes the account's health with it, by the foreign key.
+func (r accounts) Delete(ctx context.Context, id string, expect int64) error {
+	return r.remove(ctx, "account", id, expect)
+}
+
+func accountTaken(a core.SealedAccount) error {
+	return core.Errorf(core.Conflict, "there is an account %s already", a.Ref()).WithField("label").
+		WithHint("choose another label, or change the one that is there")
+}

@@ -1,0 +1,109 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"keyfob/internal/core"
+)
+
+type audit struct{ *tx }
+
+const auditColumns = `writer, seq, at, actor_kind, actor_id, actor_owner, action, owner, subject, outcome, detail, prev_hash, hash`
+
+func scanEntry(row scanner) (core.AuditEntry, error) {
+	var e core.AuditEntry
+	err := row.Scan(&e.Writer, &e.Seq, instant{&e.At}, &e.Actor.Kind, &e.Actor.ID, owner{&e.Actor.Owner}, &e.Action,
+		owner{&e.Owner}, &e.Subject, &e.Outcome, object{&e.Detail}, &e.PrevHash, &e.Hash)
+	return e, err
+}
+
+func (r audit) Head(ctx context.Context, writer string) (core.AuditEntry, error) {
+	var e core.AuditEntry
+	err := r.one(ctx, "the writer has no entry yet", func(row scanner) (err error) {
+		e, err = scanEntry(row)
+		return err
+	}, `SELECT `+auditColumns+` FROM audit WHERE writer = ? ORDER BY seq DESC LIMIT 1`, writer)
+	return e, err
+}
+
+func (r audit) Append(ctx context.Context, e core.AuditEntry) error {
+	if !textual(e.Detail) {
+		return core.Errorf(core.Invalid, "an audit entry's detail is not UTF-8").WithHint("use names that are text")
+	}
+	var head int64
+	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&head) },
+		`SELECT coalesce(max(seq), 0) FROM audit WHERE writer = ?`, e.Writer)
+	if err != nil {
+		return err
+	}
+	if e.Seq != head+1 {
+		return core.Errorf(core.Conflict, "the audit chain of %s is at entry %d, not %d", e.Writer, head, e.Seq-1).
+			WithReason("stale_version").WithHint("read the head again and retry")
+	}
+	_, err = r.exec(ctx, `INSERT INTO audit (`+auditColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.Writer, e.Seq, micros(e.At), e.Actor.Kind, e.Actor.ID, ownerText(e.Actor.Owner), e.Action,
+		ownerText(e.Owner), e.Subject, e.Outcome, jsonText(e.Detail), e.PrevHash, e.Hash)
+	return r.s.fault(err)
+}
+
+// List implements store.Audit. A page never ends between entries of one
+// microsecond, or the next page, which begins below it, would miss some.
+func (r audit) List(ctx context.Context, o core.Owner, before time.Time, limit int) ([]core.AuditEntry, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	until := micros(before)
+	if before.IsZero() {
+		until = micros(core.Forever)
+	}
+	var out []core.AuditEntry
+	err := r.all(ctx, func(row scanner) error {
+		e, err := scanEntry(row)
+		out = append(out, e)
+		return err
+	}, `SELECT `+auditColumns+` FROM audit WHERE owner = ? AND at < ? ORDER BY at DESC, seq DESC, writer LIMIT ?`,
+		ownerText(o), until, limit+1)
+	return page(out, limit), err
+}
+
+func page(entries []core.AuditEntry, limit int) []core.AuditEntry {
+	if len(entries) <= limit {
+		return entries
+	}
+	for n := limit; n > 0; n-- {
+		if !entries[n].At.Equal(entries[n-1].At) {
+			return entries[:n]
+		}
+	}
+	return entries[:limit]
+}
+
+func (r audit) Walk(ctx context.Context, writer string, fn func(core.AuditEntry) error) error {
+	rows, err := r.sql.QueryContext(ctx, `SELECT `+auditColumns+` FROM audit WHERE writer = ? ORDER BY seq`, writer)
+	if err != nil {
+		return r.s.fault(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		e, err := scanEntry(rows)
+		if err != nil {
+			return r.s.fault(err)
+		}
+		if err := fn(e); err != nil {
+			return err
+		}
+	}
+	return r.s.fault(rows.Err())
+}
+
+func (r audit) Writers(ctx context.Context) ([]string, error) {
+	var out []string
+	err := r.all(ctx, func(row scanner) error {
+		var w string
+		err := row.Scan(&w)
+		out = append(out, w)
+		return err
+	}, `SELECT DISTINCT writer FROM audit ORDER BY writer`)
+	return out, err
+}

@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+
+	"keyfob/internal/core"
+)
+
+// keptChanges is how many changes stay; older ones go in steps of pruneStep.
+const (
+	keptChanges = 10_000
+	pruneStep   = 1_000
+)
+
+type changes struct{ *tx }
+
+func (r changes) After(ctx context.Context, seq int64, limit int) ([]core.Change, error) {
+	var out []core.Change
+	err := r.all(ctx, func(row scanner) error {
+		var c core.Change
+		err := row.Scan(&c.Seq, &c.Kind, owner{&c.Owner}, &c.ID)
+		out = append(out, c)
+		return err
+	}, `SELECT seq, kind, owner, id FROM change WHERE seq > ? ORDER BY seq LIMIT ?`, seq, max(limit, 0))
+	return out, err
+}
+
+func (r changes) Last(ctx context.Context) (int64, error) {
+	var seq int64
+	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&seq) }, `SELECT coalesce(max(seq), 0) FROM change`)
+	return seq, err
+}
+
+// changed notes a change where the write did not fail, once for a record.
+func (t *tx) changed(err error, kind string, o core.Owner, id string) error {
+	if err != nil {
+		return t.s.fault(err)
+	}
+	c := core.Change{Kind: kind, Owner: o, ID: id}
+	if !t.noted[c] {
+		t.noted[c] = true
+		t.changes = append(t.changes, c)
+	}
+	return nil
+}
+
+// flushChanges writes what changed noted, as the transaction's last act.
+func (t *tx) flushChanges(ctx context.Context) error {
+	for _, c := range t.changes {
+		if err := t.appendChange(ctx, c); err != nil {
+			return t.s.fault(err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) appendChange(ctx context.Context, c core.Change) error {
+	res, err := t.sql.ExecContext(ctx, `INSERT INTO change (kind, owner, id) VALUES (?, ?, ?)`, c.Kind, ownerText(c.Owner), c.ID)
+	if err != nil {
+		return err
+	}
+	seq, err := res.LastInsertId()
+	if err != nil || seq%pruneStep != 0 {
+		return err
+	}
+	_, err = t.sql.ExecContext(ctx, `DELETE FROM change WHERE seq <= ?`, seq-keptChanges)
+	return err
+}

@@ -1,0 +1,111 @@
+package sqlite
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"keyfob/internal/core"
+)
+
+// micros is a time as it is stored; 0 is the zero time.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// instant scans what micros gave.
+type instant struct{ to *time.Time }
+
+// Scan implements sql.Scanner; NULL is the zero time.
+func (i instant) Scan(src any) error {
+	var n sql.NullInt64
+	if err := n.Scan(src); err != nil {
+		return err
+	}
+	*i.to = time.Time{}
+	if n.Int64 != 0 {
+		*i.to = time.UnixMicro(n.Int64).UTC()
+	}
+	return nil
+}
+
+// owner scans an owner's text form; the empty text is the zero owner.
+type owner struct{ to *core.Owner }
+
+// Scan implements sql.Scanner.
+func (o owner) Scan(src any) error {
+	var s sql.NullString
+	if err := s.Scan(src); err != nil {
+		return err
+	}
+	*o.to = core.Owner{}
+	if s.String == "" {
+		return nil
+	}
+	got, err := core.ParseOwner(s.String)
+	if err != nil {
+		return errors.New("a stored owner cannot be read") // damage, not the caller's mistake
+	}
+	*o.to = got
+	return nil
+}
+
+func ownerText(o core.Owner) string {
+	if o == (core.Owner{}) {
+		return ""
+	}
+	return o.String()
+}
+
+// jsonText is a map as it is stored; nil and empty ones are "". Like Go's JSON
+// it replaces what is not UTF-8; where that matters, textual is asked first.
+func jsonText[M ~map[string]string](m M) string {
+	if len(m) == 0 {
+		return ""
+	}
+	b, _ := json.Marshal(m) // strings always marshal
+	return string(b)
+}
+
+// textual says whether a map comes back from JSON as it was.
+func textual(m map[string]string) bool {
+	for k, v := range m {
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func jsonList(l []string) string {
+	if len(l) == 0 {
+		return ""
+	}
+	b, _ := json.Marshal(l) // strings always marshal
+	return string(b)
+}
+
+// object scans JSON into a map or list; "" leaves it nil.
+type object struct{ to any }
+
+// Scan implements sql.Scanner.
+func (o object) Scan(src any) error {
+	var s sql.NullString
+	if err := s.Scan(src); err != nil || s.String == "" {
+		return err
+	}
+	return json.Unmarshal([]byte(s.String), o.to)
+}
+
+// blob is bytes as they are stored: never NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+// FormatVersion is the newest format, the number of the newest migration.
+const FormatVersion = 1
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	migrateTries = 50
+	migratePause = 20 * time.Millisecond
+)
+
+// migrate brings the file to FormatVersion. Several processes may do so at once:
+// each migration is one write transaction that sets user_version, so the one
+// that comes second fails, looks again and finds the work done.
+func (s *Store) migrate(ctx context.Context) error {
+	var failed error
+	for try := range migrateTries {
+		done, err := s.current(ctx)
+		if done || (err != nil && !retryable(err)) {
+			return s.fault(err)
+		}
+		if err == nil {
+			err = s.goose(ctx)
+		}
+		if failed = err; failed != nil && try > 0 && !retryable(failed) {
+			return s.fault(failed)
+		}
+		if failed != nil {
+			if err := pause(ctx, migratePause); err != nil {
+				return s.fault(err)
+			}
+		}
+	}
+	return s.fault(failed)
+}
+
+// current says whether the file is of FormatVersion and in WAL mode. It is all
+// that opening an up-to-date file does.
+func (s *Store) current(ctx context.Context) (bool, error) {
+	var app int64
+	var version int
+	var mode string
+	row := s.read.QueryRowContext(ctx, `SELECT a.application_id, v.user_version, j.journal_mode
+		FROM pragma_application_id a, pragma_user_version v, pragma_journal_mode j`)
+	if err := row.Scan(&app, &version, &mode); err != nil {
+		return false, err
+	}
+	if err := checkStamp(s.path, uint32(app), version); err != nil { //nolint:gosec // 32 bits by the file format
+		return false, err
+	}
+	return app == applicationID && version == FormatVersion && mode == "wal", nil
+}
+
+func (s *Store) goose(ctx context.Context) error {
+	if _, err := s.write.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+		return err
+	}
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, dir, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// checkFormat is the first statement of every transaction: it takes the
+// snapshot, and sees a format that another process changed meanwhile.
+func (s *Store) checkFormat(ctx context.Context, tx *sql.Tx) error {
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return s.fault(err)
+	}
+	switch {
+	case version > FormatVersion:
+		return newer(s.path, version)
+	case version < FormatVersion:
+		return damaged(s.path, errors.New("its format went back"))
+	}
+	return nil
+}

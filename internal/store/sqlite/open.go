@@ -1,0 +1,114 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	// The driver registers itself as "sqlite".
+	_ "modernc.org/sqlite"
+
+	"keyfob/internal/core"
+	"keyfob/internal/store"
+)
+
+const (
+	busyTimeout = 5 * time.Second
+	readers     = 4
+)
+
+// Store implements store.Store.
+type Store struct {
+	path string
+	// write has one connection, so this process's writers queue in Go and only
+	// other processes' locks are waited for in SQLite.
+	write *sql.DB
+	// read has a few connections that cannot write.
+	read *sql.DB
+
+	mu      sync.Mutex // guards watch
+	watch   *sql.Conn  // of read; asks data_version and nothing else
+	watches int64      // how many watch connections there have been
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the database at path, makes it (mode 0600) where there is none, and
+// brings an older one to FormatVersion. The directory must be there. Errors are
+// *core.Error: forbidden for a file that others may use, unavailable for one
+// that cannot be written, lies on a network file system or was made by a newer
+// Keyfob, internal for a damaged one.
+func Open(ctx context.Context, path string) (*Store, error) {
+	return open(ctx, path, busyTimeout)
+}
+
+func open(ctx context.Context, path string, busy time.Duration) (*Store, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, core.Errorf(core.Invalid, "%s is not a path", path).WithHint("check the path").Wrap(err)
+	}
+	if err := prepare(abs); err != nil {
+		return nil, err
+	}
+	s := &Store{path: abs}
+	if s.write, err = sql.Open("sqlite", dsn(abs, busy, writePragmas)); err != nil {
+		return nil, s.fault(err)
+	}
+	if s.read, err = sql.Open("sqlite", dsn(abs, busy, readPragmas)); err != nil {
+		return nil, s.fault(err)
+	}
+	s.write.SetMaxOpenConns(1)
+	s.read.SetMaxOpenConns(readers + 1) // one is for watch
+	s.read.SetMaxIdleConns(readers + 1)
+	if err := s.migrate(ctx); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Format is the format of the open file.
+func (s *Store) Format() int { return FormatVersion }
+
+// Close implements store.Store. The last process to close the file empties the
+// write-ahead log.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.watch != nil {
+		_ = s.watch.Close()
+		s.watch = nil
+	}
+	s.mu.Unlock()
+	err := s.read.Close()
+	if werr := s.write.Close(); err == nil {
+		err = werr
+	}
+	return s.fault(err)
+}
+
+var (
+	writePragmas = []string{"synchronous(FULL)", "secure_delete(ON)", "foreign_keys(ON)", "trusted_schema(OFF)", "cell_size_check(ON)", "temp_store(MEMORY)"}
+	readPragmas  = []string{"query_only(ON)", "trusted_schema(OFF)", "cell_size_check(ON)", "temp_store(MEMORY)"}
+)
+
+// dsn names the file as a URI, so that no character of the path means anything.
+// mode=rw never makes a file: prepare did, with the right mode, which SQLite
+// copies to -wal and -shm.
+func dsn(abs string, busy time.Duration, pragmas []string) string {
+	q := url.Values{
+		"mode": {"rw"}, "_txlock": {"immediate"}, "_dqs": {"0"}, "_defensive": {"1"}, "_error_rc": {"1"},
+		"_busy_timeout": {strconv.FormatInt(busy.Milliseconds(), 10)}, "_pragma": pragmas,
+	}
+	if pragmas[0] == "query_only(ON)" {
+		q.Set("_txlock", "deferred")
+	}
+	p := filepath.ToSlash(abs)
+	if p[0] != '/' {
+		p = "/" + p // file:///C:/…
+	}
+	return "file://" + (&url.URL{Path: p}).EscapedPath() + "?" + q.Encode()
+}

@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"keyfob/internal/core"
+	"keyfob/internal/store"
+)
+
+// View implements store.Store. The state is that of the moment View begins.
+func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
+	sqlTx, err := s.read.BeginTx(ctx, nil)
+	if err != nil {
+		return s.fault(err)
+	}
+	defer func() { _ = sqlTx.Rollback() }()
+	if err := s.checkFormat(ctx, sqlTx); err != nil {
+		return err
+	}
+	return fn(&tx{s: s, sql: sqlTx})
+}
+
+// Update implements store.Store. A function that fails or panics leaves nothing
+// behind.
+func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
+	sqlTx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return s.fault(err)
+	}
+	defer func() { _ = sqlTx.Rollback() }()
+	if err := s.checkFormat(ctx, sqlTx); err != nil {
+		return err
+	}
+	t := &tx{s: s, sql: sqlTx, writes: true, noted: map[core.Change]bool{}}
+	if err := fn(t); err != nil {
+		return err
+	}
+	if err := t.flushChanges(ctx); err != nil {
+		return err
+	}
+	return s.fault(sqlTx.Commit())
+}
+
+// Version implements store.Store by PRAGMA data_version
+// (https://www.sqlite.org/pragma.html#pragma_data_version), which tells one
+// connection that others have committed; so it has a connection to itself.
+func (s *Store) Version(ctx context.Context) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watch == nil {
+		c, err := s.read.Conn(ctx)
+		if err != nil {
+			return 0, s.fault(err)
+		}
+		s.watch, s.watches = c, s.watches+1
+	}
+	var v int64
+	err := s.watch.QueryRowContext(ctx, "PRAGMA data_version").Scan(&v)
+	if errors.Is(err, sql.ErrConnDone) {
+		s.watch = nil // the next call takes another
+	}
+	// Numbers of two connections do not compare, so each has a range to itself.
+	return s.watches<<32 | v, s.fault(err)
+}
+
+// tx implements store.Tx.
+type tx struct {
+	s       *Store
+	sql     *sql.Tx
+	writes  bool
+	changes []core.Change // in order
+	noted   map[core.Change]bool
+}
+
+var _ store.Tx = (*tx)(nil)
+
+func (t *tx) Vault() store.Vault           { return vault{t} }
+func (t *tx) Secrets() store.Secrets       { return secrets{t} }
+func (t *tx) Accounts() store.Accounts     { return accounts{t} }
+func (t *tx) Health() store.Health         { return health{t} }
+func (t *tx) Workspaces() store.Workspaces { return workspaces{t} }
+func (t *tx) Usage() store.Usage           { return usage{t} }
+func (t *tx) Audit() store.Audit           { return audit{t} }
+func (t *tx) Changes() store.Changes       { return changes{t} }
+
+// exec runs a writing statement and gives the number of rows it wrote. The
+// error is SQLite's own, for the caller to look at and pass to fault.
+func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if !t.writes {
+		return 0, core.Errorf(core.Internal, "a View tried to write").WithHint("report this as a defect")
+	}
+	res, err := t.sql.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// one scans a single row; missing says what a missing row is.
+func (t *tx) one(ctx context.Context, missing string, scan func(scanner) error, query string, args ...any) error {
+	err := scan(t.sql.QueryRowContext(ctx, query, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return core.Errorf(core.NotFound, "%s", missing)
+	}
+	return t.s.fault(err)
+}
+
+// all scans every row.
+func (t *tx) all(ctx context.Context, scan func(scanner) error, query string, args ...any) error {
+	rows, err := t.sql.QueryContext(ctx, query, args...)
+	if err != nil {
+		return t.s.fault(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return t.s.fault(err)
+		}
+	}
+	return t.s.fault(rows.Err())
+}
+
+type scanner interface{ Scan(dest ...any) error }

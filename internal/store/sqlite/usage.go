@@ -1,0 +1,42 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"keyfob/internal/core"
+)
+
+type usage struct{ *tx }
+
+func (r usage) Add(ctx context.Context, counts []core.Usage) error {
+	for _, u := range counts {
+		_, err := r.exec(ctx, `INSERT INTO usage
+			(owner, account, model, workspace, day, requests, rotations, errors, input_tokens, output_tokens, unreported)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, rotations = rotations + excluded.rotations,
+			errors = errors + excluded.errors, input_tokens = input_tokens + excluded.input_tokens,
+			output_tokens = output_tokens + excluded.output_tokens, unreported = unreported + excluded.unreported`,
+			ownerText(u.Owner), u.AccountID, u.Model, u.Workspace, u.Day,
+			u.Requests, u.Rotations, u.Errors, u.InputTokens, u.OutputTokens, u.Unreported)
+		if err != nil {
+			return r.s.fault(err)
+		}
+	}
+	return nil
+}
+
+// List gives whole days, from the one that since is in, oldest first.
+func (r usage) List(ctx context.Context, o core.Owner, since time.Time) ([]core.Usage, error) {
+	var out []core.Usage
+	err := r.all(ctx, func(row scanner) error {
+		var u core.Usage
+		err := row.Scan(owner{&u.Owner}, &u.AccountID, &u.Model, &u.Workspace, &u.Day,
+			&u.Requests, &u.Rotations, &u.Errors, &u.InputTokens, &u.OutputTokens, &u.Unreported)
+		out = append(out, u)
+		return err
+	}, `SELECT owner, account, model, workspace, day, requests, rotations, errors, input_tokens, output_tokens, unreported
+		FROM usage WHERE owner = ? AND day >= ? ORDER BY day, account, model, workspace`,
+		ownerText(o), since.UTC().Format(time.DateOnly))
+	return out, err
+}

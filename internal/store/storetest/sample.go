@@ -1,0 +1,55 @@
+package storetest
+
+import (
+	"time"
+
+	"keyfob/internal/core"
+)
+
+// at is a time as a store keeps it: to the microsecond, in UTC.
+func at(n int) time.Time {
+	return time.Date(2025, 6, 1, 12, 0, 0, 123456000, time.UTC).Add(time.Duration(n) * time.Microsecond)
+}
+
+// Secret is a secret of the local user with every field set; its name comes
+// from the id.
+func Secret(id string) core.SealedSecret {
+	return core.SealedSecret{
+		Secret: core.Secret{
+			ID: id, Owner: core.Local, Name: "NAME_" + id, Description: "what it is, in ünïcode", Enabled: true,
+			Env: "ENV_" + id, File: "~/." + id, Lookup: true, Selector: core.Selector{"team": "web", "a": "b"},
+			Size: 5, Version: 1, ValueVersion: 1, CreatedAt: at(1), UpdatedAt: at(2),
+		},
+		KeyID: "key_1", Ciphertext: []byte{0, 1, 2, 0xff, 'x'},
+	}
+}
+
+// Account is an account of the local user with every field set; its label is
+// the id.
+func Account(id string) core.SealedAccount {
+	return core.SealedAccount{
+		Account: core.Account{
+			ID: id, Owner: core.Local, Provider: "anthropic", Namespace: core.DefaultNamespace, Label: id, Kind: core.APIKey,
+			BaseURL: "https://api.example.com", QuotaGroup: "team", Enabled: true, Position: 3, Epoch: 0, Fingerprint: "wxyz",
+			Version: 1, ValueVersion: 1, CreatedAt: at(1), UpdatedAt: at(2),
+		},
+		KeyID: "key_1", Ciphertext: []byte{9, 0, 9},
+	}
+}
+
+// Workspace is a live workspace of the local user with every field set.
+func Workspace(id string) core.Workspace {
+	return core.Workspace{
+		ID: id, Owner: core.Local, Labels: map[string]string{"team": "web"}, Namespace: "work", Only: []string{"A", "B"},
+		Except: []string{"C"}, Providers: map[string]string{"openai": "openrouter"}, Gateway: true, Process: "1:2",
+		SessionDigest: core.TokenDigest("session " + id), GatewayDigest: core.TokenDigest("gateway " + id), CreatedAt: at(1),
+	}
+}
+
+// Entry is an audit entry with every field set.
+func Entry(writer string, seq int64) core.AuditEntry {
+	return core.AuditEntry{
+		Writer: writer, Seq: seq, At: at(int(seq)), Actor: core.LocalUser, Action: "secret.set", Owner: core.Local,
+		Subject: "secret:X", Outcome: "ok", Detail: map[string]string{"version": "1"}, PrevHash: []byte{1, byte(seq)}, Hash: []byte{2, byte(seq)},
+	}
+}
