@@ -1,0 +1,76 @@
+# make build    the program, in bin/
+# make test     everything that needs no other program: vet, format, lint, architecture,
+#               tests, a short run of every fuzz target, drift of generated documents
+# make e2e      official clients, pinned, from npm, through the built program (Linux)
+# make bench    figures in one table
+# make docs     the generated reference
+# make fuzz     every fuzz target for longer: FUZZTIME=5m
+# Variables: GO, FUZZTIME (5s), RACE (-race; empty: off), TESTFLAGS.
+
+GO ?= go
+FUZZTIME ?= 5s
+RACE ?= -race
+TESTFLAGS ?=
+TOOL := $(GO) tool -modfile=tools/go.mod
+SOURCES := api client cmd e2e/*.go failover internal keyfobtest scripts
+
+export CGO_ENABLED ?= 1
+export GOFLAGS ?= -buildvcs=false
+
+.PHONY: build test need vet fmt lint cross arch unit drift docs fuzz short-fuzz e2e clients bench clean
+
+build: need
+	$(GO) build -trimpath -o bin/ ./cmd/keyfob
+
+test: need fmt vet cross lint arch unit short-fuzz drift
+
+# need says at once what is missing, and how to get it.
+need:
+	@scripts/need go $(if $(RACE),cc)
+
+fmt:
+	@out=$$(gofmt -l $(SOURCES)); test -z "$$out" || { echo "not formatted; run gofmt -w on:"; echo "$$out"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./e2e/
+
+# The platforms that nobody here runs on: at least they build and vet.
+cross:
+	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./...
+	CGO_ENABLED=0 GOOS=windows $(GO) vet ./...
+
+lint:
+	$(TOOL) staticcheck ./...
+
+arch:
+	$(GO) test ./internal/arch
+
+unit:
+	$(GO) run ./scripts/testrun $(RACE) -timeout 10m $(TESTFLAGS) ./...
+
+short-fuzz:
+	$(GO) run ./scripts/fuzzrun -time $(FUZZTIME)
+
+fuzz:
+	$(GO) run ./scripts/fuzzrun -time $(if $(filter 5s,$(FUZZTIME)),2m,$(FUZZTIME))
+
+docs:
+	$(GO) generate ./internal/cli
+
+# drift fails if generated documents are not what the source would give now.
+drift:
+	@scripts/drift
+
+clients:
+	@scripts/need npm
+	cd e2e && npm ci --no-audit --no-fund --ignore-scripts
+
+e2e: need clients
+	$(GO) run ./scripts/testrun -tags e2e -count 1 -timeout 10m $(TESTFLAGS) ./e2e/
+
+bench: need
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin e2e/node_modules

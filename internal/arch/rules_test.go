@@ -1,0 +1,120 @@
+package arch
+
+// imports says which packages of the module a package may import, beside those
+// of the standard library. A package that is not listed fails: whoever adds one
+// decides where it stands. Test files may import more; see testImports.
+//
+// The direction, from the outside in:
+//
+//	cmd → cli → client, app, deliver
+//	app → everything but cli (the only package that knows the drivers)
+//	httpapi → use cases → guard, seal, provider → store, custody, failover → core → secret
+//	gateway → broker → failover, provider, seal, store
+var imports = []struct {
+	pkg string
+	may string // separated by spaces, relative to the module; "" is the standard library alone
+	why string
+}{
+	{"api", "", "wire types for anyone's program: nothing of ours, nothing to download"},
+	{"failover", "", "public and pure: usable without the rest, and never holds a credential"},
+	{"client", "api", "the SDK knows the wire and nothing behind it"},
+	{"keyfobtest", "", "a test kit that stands apart cannot share a mistake with what it tests"},
+	{"cmd/keyfob", "internal/cli", "os.Exit(cli.Main(...)) and nothing else"},
+
+	{"internal/secret", "", "the bottom: a value that cannot be printed needs nobody"},
+	{"internal/core", "internal/secret", "domain types depend on no mechanism"},
+	{"internal/store", "internal/core", "a port speaks of records only; values reach it sealed"},
+	{"internal/store/sqlite", "internal/core internal/store", "a driver knows its port, never another driver"},
+	{"internal/store/storetest", "internal/core internal/store", "conformance is written against the port alone"},
+	{"internal/custody", "internal/core internal/secret", "a port: hands over the root key, knows no use of it"},
+	{"internal/custody/env", "internal/core internal/custody internal/secret", "a driver knows its port only"},
+	{"internal/custody/file", "internal/core internal/custody internal/secret", "a driver knows its port only"},
+	{"internal/change", "internal/core internal/store", "the feed reads the store's changes, not their meaning"},
+	{"internal/seal", "internal/core internal/custody internal/secret internal/store", "the only package that turns ciphertext into values"},
+	{"internal/guard", "internal/core internal/seal internal/store", "authorizes and audits; needs no use case to do so"},
+
+	{"internal/provider", "failover internal/core internal/secret", "the adapters' port"},
+	{"internal/provider/scan", "", "reads requests as they stream; knows no provider"},
+	{"internal/provider/wire", "failover internal/core internal/provider internal/provider/scan internal/secret", "what the dialects share"},
+	{"internal/provider/anthropic", "failover internal/core internal/provider internal/provider/scan internal/provider/wire internal/secret", "an adapter knows its port and the shared wire, never another adapter"},
+	{"internal/provider/openai", "failover internal/core internal/provider internal/provider/scan internal/provider/wire internal/secret", "an adapter knows its port and the shared wire, never another adapter"},
+	{"internal/provider/google", "failover internal/core internal/provider internal/provider/scan internal/provider/wire internal/secret", "an adapter knows its port and the shared wire, never another adapter"},
+	{"internal/provider/builtin", "internal/provider internal/provider/anthropic internal/provider/google internal/provider/openai internal/provider/wire", "the registry as a value: the one list of adapters"},
+
+	{"internal/vault", useCase, "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/account", useCase, "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/workspace", useCase, "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/usage", useCase, "a use case: guard below it, no other use case beside it"},
+	{"internal/upkeep", useCase, "a use case: guard and seal below it, no other use case beside it"},
+
+	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
+	{"internal/broker/brokertest", "*", "wires a whole broker for tests, as app does"},
+	{"internal/gateway", "api failover internal/broker internal/core internal/provider", "HTTP over the broker and nothing else: no store, no seal, no secret"},
+	{"internal/deliver", "api internal/core", "runs in the workspace: sees the manifest, never the vault"},
+	{"internal/httpapi", "api failover internal/account internal/core internal/guard internal/provider internal/secret internal/upkeep internal/usage internal/vault internal/workspace", "translates HTTP to use cases; no store, no seal"},
+	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
+	{"internal/cli", "api client internal/app internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; keyfobtest is demo's provider"},
+
+	{"internal/arch", "", "looks at source, not at packages"},
+	{"scripts/testrun", "", "a build tool"},
+	{"scripts/fuzzrun", "", "a build tool"},
+	{"e2e", "keyfobtest", "drives the built binary from outside"},
+}
+
+const useCase = "failover internal/core internal/guard internal/provider internal/seal internal/secret internal/store"
+
+// never holds against "*" too.
+var never = []struct{ pkg, imports, why string }{
+	{"internal/app", "internal/cli", "the application runs without a terminal"},
+	{"internal/app", "internal/deliver/ptytest", "no test kit in the binary"},
+	{"internal/app", "keyfobtest", "no test kit in what serves"},
+}
+
+// modules says who may import an outside module: a dependency that one package
+// holds can be replaced in one place.
+var modules = []struct{ module, by, why string }{
+	{"github.com/tink-crypto/tink-go/v2", "internal/seal", "one package does cryptography with keys"},
+	{"modernc.org/sqlite", "internal/store/sqlite", "the driver's own"},
+	{"github.com/pressly/goose/v3", "internal/store/sqlite", "migrations belong to the store that they migrate"},
+	{"github.com/spf13/cobra", "internal/cli", "commands exist only there"},
+	{"github.com/spf13/pflag", "internal/cli", "flags exist only there"},
+	{"golang.org/x/term", "internal/cli internal/deliver", "terminals: prompts, and the child's"},
+	{"github.com/creack/pty", "internal/cli internal/deliver e2e", "terminals in tests and for the child"},
+	{"go.yaml.in/yaml/v3", "internal/vault internal/cli", "import of secrets; keyfob.yaml"},
+	{"github.com/google/renameio/v2", "internal/deliver internal/custody/file internal/app", "whoever writes a file that others read"},
+	{"golang.org/x/sys", "internal/app internal/cli internal/custody/file internal/deliver internal/store/sqlite e2e", "locks, modes, signals and namespaces of the platform"},
+}
+
+// reveal says which packages may turn a secret.Secret into bytes. Each is a
+// place where the bytes must leave the type to be of use.
+var reveal = []struct{ pkg, why string }{
+	{"internal/seal", "encrypts it, and takes the root key"},
+	{"internal/custody/file", "writes and reads the root key's file"},
+	{"internal/provider/wire", "puts a credential on a request to its provider"},
+	{"internal/vault", "checks a value's size and bytes, and parses an import"},
+	{"internal/httpapi", "answers a reveal, a lookup and a manifest to whoever may have it"},
+}
+
+// sizes that a reader can hold. Test files are not measured.
+const (
+	maxFileLines     = 400
+	maxFunctionLines = 80
+)
+
+// errorText says who may call Error() on an error: elsewhere in these packages
+// an error's text could reach a client, who gets a code, a message and a hint.
+var errorText = []string{"internal/httpapi", "internal/gateway"}
+
+// initCalls are functions that a package variable may not be made with: the work
+// would be done at every start, in every command.
+var initCalls = map[string]string{
+	"regexp.MustCompile":      "compile it where it is used, behind sync.OnceValue",
+	"html/template.Must":      "parse it where it is used, behind sync.OnceValue",
+	"text/template.Must":      "parse it where it is used, behind sync.OnceValue",
+	"os.Getenv":               "the environment is an argument",
+	"os.LookupEnv":            "the environment is an argument",
+	"encoding/json.Unmarshal": "decode it where it is used, behind sync.OnceValue",
+}
+
+// vague are names that say nothing of what a package is for.
+var vague = []string{"util", "utils", "common", "helper", "helpers", "types", "misc", "shared", "base"}
