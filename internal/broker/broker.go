@@ -89,7 +89,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { b.health.run(ctx) })
-	dirty := b.known() // what was loaded before the feed began may be old
+	changes, dirty := b.changes, b.known() // what was loaded before the feed began may be old
 	for {
 		dirty = b.reload(ctx, dirty)
 		var again <-chan time.Time
@@ -100,7 +100,11 @@ func (b *Broker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-again:
-		case cs := <-b.changes:
+		case cs, ok := <-changes:
+			if !ok {
+				changes = nil // Close was first
+				continue
+			}
 			b.follow(cs, dirty)
 		}
 	}

@@ -131,3 +131,20 @@ func (w *healthWriter) putBack(batch []core.Health) {
 		w.mergeLocked(h)
 	}
 }
+
+// Health lists what is held against an owner's accounts now, as this broker
+// knows it, in no particular order.
+func (b *Broker) Health(ctx context.Context, o core.Owner) ([]core.Health, error) {
+	s, err := b.owner(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	var out []core.Health
+	for _, p := range s.pools {
+		for _, h := range p.failover.Health(now) {
+			out = append(out, toCore(h, now))
+		}
+	}
+	return out, nil
+}

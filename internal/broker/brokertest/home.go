@@ -105,7 +105,7 @@ func (h *Home) Kill() error {
 	h.stop()
 	var errs []error
 	for _, done := range h.done {
-		if err := <-done; !errors.Is(err, context.Canceled) {
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
 			errs = append(errs, err)
 		}
 	}
