@@ -40,7 +40,7 @@ func newRoot(e *Env) *cobra.Command {
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if e.Output != OutputText && e.Output != OutputJSON {
 				e.Output = OutputText
-				return usagef("--output is text or json")
+				return withHint(usagef("there is no such form of output"), "--output is text or json")
 			}
 			return nil
 		},

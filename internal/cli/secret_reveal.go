@@ -34,9 +34,6 @@ func (e *Env) secretReveal(ctx context.Context, args []string, confirm string) e
 			return err
 		}
 	}
-	if confirm != s.Name {
-		return withHint(usagef("the name of the confirmation is another one"), "repeat the name of the secret exactly")
-	}
 	cl, err := e.Client(ctx)
 	if err != nil {
 		return err
