@@ -38,7 +38,7 @@ const (
 	None         Point = iota
 	AfterRequest       // the request is read, nothing is answered
 	AfterHeaders       // status 200 and the headers, no event
-	AfterPing          // a ping (Anthropic) or a comment (OpenAI)
+	AfterPing          // a ping (Anthropic) or a comment (the others)
 	AfterStart         // message_start, response.created, or the first chunk with the role alone
 	MidStream          // some text
 )
@@ -98,4 +98,8 @@ func Redirect(location string) Behaviour {
 	return Behaviour{Label: "redirect", Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {location}}, Body: "{}"}
 }
 
-const noCredit = "no_credit"
+// The types that differ in status by dialect.
+const (
+	noCredit = "no_credit"
+	badKey   = "bad_key"
+)

@@ -7,6 +7,8 @@ package keyfobtest
 
 import (
 	"context"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -40,11 +42,12 @@ type Provider struct {
 	models   []string
 	text     func(account, model string) string
 
-	mu       sync.Mutex // guards what follows
-	accounts map[string]*account
-	requests []Request
-	state    map[string]string // id of a stored response, to the key that made it
-	closed   bool
+	mu        sync.Mutex // guards what follows
+	accounts  map[string]*account
+	requests  []Request
+	forgotten int               // how many requests there were before the first one listed
+	state     map[string]string // id of a stored response, to the key that made it
+	closed    bool
 }
 
 // StartProvider starts a provider on a free port of 127.0.0.1. The caller
@@ -55,7 +58,7 @@ func StartProvider(o Options) (*Provider, error) {
 		return nil, err
 	}
 	p := newProvider(l, o)
-	p.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
+	p.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() {
 		defer close(p.done)
 		_ = p.server.Serve(l) // ends by Close

@@ -17,6 +17,8 @@ type Request struct {
 	Host     string
 	Header   http.Header
 	Body     []byte
+	Model    string // that it asks for; empty: none
+	Stream   bool   // it asks for a stream
 	Key      string // the credential it carried; empty: none
 	Account  string // whose key that is; empty: nobody's
 	Status   int    // what it was answered; 0: not yet, or the connection was cut before
@@ -74,35 +76,46 @@ func (p *Provider) Requests() []Request {
 	return slices.Clone(p.requests)
 }
 
-// Forget empties the list of requests; numbering starts anew.
+// Forget empties the list of requests; their numbers go on.
 func (p *Provider) Forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.forgotten += len(p.requests)
 	p.requests = nil
 }
 
-// take records the request and says what it gets; index is its place in the
-// list.
-func (p *Provider) take(r Request) (b Behaviour, index int, known bool) {
+// take records the request and says what it gets and which number it has. Only
+// a request that generates uses up the queue.
+func (p *Provider) take(r Request, generates bool) (b Behaviour, n int, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := p.accounts[r.Key]
 	if known = a != nil && r.Key != ""; known {
 		r.Account, b = a.name, a.then
-		if len(a.queue) > 0 {
+		if generates && len(a.queue) > 0 {
 			b, a.queue = a.queue[0], a.queue[1:]
 		}
 		r.Label = b.Label
 	}
-	r.N = len(p.requests) + 1
+	r.N = p.forgotten + len(p.requests) + 1
 	p.requests = append(p.requests, r)
-	return b, r.N - 1, known
+	return b, r.N, known
 }
 
-func (p *Provider) setStatus(index, status int) {
+func (p *Provider) nameOf(key string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if index < len(p.requests) {
-		p.requests[index].Status = status
+	if a, ok := p.accounts[key]; ok {
+		return a.name
+	}
+	return ""
+}
+
+// setStatus notes what request n was answered, unless it is forgotten.
+func (p *Provider) setStatus(n, status int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := n - 1 - p.forgotten; i >= 0 {
+		p.requests[i].Status = status
 	}
 }
