@@ -18,7 +18,7 @@ type batch struct {
 
 	mu     sync.Mutex
 	jobs   []*job
-	gone   []api.Outcome // taken back, since nobody asks for it any more
+	gone   []api.Outcome   // taken back, since nobody asks for it any more
 	claims map[string]*job // by resolved path
 }
 

@@ -48,6 +48,7 @@ type Var struct {
 type Plan struct {
 	Client   string   // the preset's name; "generic" for a command that none knows
 	Command  []string // with the client's arguments in it
+	Added    []string // those arguments; they hold no key
 	Vars     []Var    // what differs from the caller's environment, in order of name
 	Outcomes []api.Outcome
 	Guarded  []string // files for Guard
@@ -161,8 +162,8 @@ func (b *planner) takeOut() error {
 }
 
 func (b *planner) takeOutKeys() error {
-	var keys []string
-	if err := loadJSON("keyvars.json", &keys); err != nil {
+	keys, err := KeyVariables()
+	if err != nil {
 		return err
 	}
 	for _, g := range b.in.Manifest.Gateways {
@@ -268,7 +269,7 @@ func (b *planner) plan() Plan {
 	command := append([]string{b.in.Command[0]}, b.args...)
 	env := b.env
 	p := Plan{
-		Client: b.preset.Name, Command: append(command, b.in.Command[1:]...), Outcomes: b.outcomes,
+		Client: b.preset.Name, Added: b.args, Command: append(command, b.in.Command[1:]...), Outcomes: b.outcomes,
 		Vars:    slices.SortedFunc(maps.Values(b.notes), func(x, y Var) int { return cmp.Compare(x.Name, y.Name) }),
 		environ: func() []string { return env.lines() },
 	}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyfob/api"
+	"keyfob/internal/core"
+	"keyfob/internal/deliver"
+)
+
+// runFlags is what run was asked for.
+type runFlags struct {
+	namespace    string
+	labels       []string
+	only, except []string
+	providers    []string
+	keepEnv      []string
+	noGateway    bool
+	overwrite    bool
+	printEnv     bool
+}
+
+func runCommand(e *Env) *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use: "run [flags] -- COMMAND [ARGUMENT…]", Short: "Run a command with your secrets delivered and your accounts behind the gateway",
+		Long: "Run a command in a workspace of its own: secrets arrive as variables and files, and clients\n" +
+			"are pointed at a gateway on 127.0.0.1 that puts your accounts' keys on their requests and\n" +
+			"fails over between them. opencode, claude, codex, gemini and qwen are set up as each needs\n" +
+			"it; any other command gets the variables for all providers with an enabled account.\n\n" +
+			"Your own real provider keys are taken out of the command's environment, and named. Signals,\n" +
+			"the terminal and the exit code are passed on. Everything is removed when the command ends;\n" +
+			"after a kill -9, when keyfob starts next.\n\n" +
+			"Labels select secrets; they also come from \"labels:\" in a keyfob.yaml in the working\n" +
+			"directory or above it, within its repository. A flag beats the file.\n\n" +
+			"Exit code: the command's, or 128 and the number of the signal that ended it; before it\n" +
+			"started, 125 for a failure of keyfob's own, 126 if it cannot be executed, 127 if it is not\n" +
+			"found.",
+		Example: "  keyfob run -- opencode\n  keyfob run --only NPM_TOKEN -- npm publish\n  keyfob run --provider openai=openrouter --print-env -- qwen",
+		Args: func(c *cobra.Command, args []string) error {
+			return argCount(1, -1, "[flags] -- COMMAND [ARGUMENT…]")(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error { return e.run(c.Context(), f, args) },
+	}
+	f.bind(c)
+	return c
+}
+
+func (f *runFlags) bind(c *cobra.Command) {
+	fl := c.Flags()
+	fl.SetInterspersed(false) // what follows the command is the command's own
+	fl.StringVar(&f.namespace, "namespace", "", "the namespace of the accounts to use (default \"default\")")
+	fl.StringArrayVar(&f.labels, "label", nil, "a label KEY=VALUE of this workspace; may be repeated")
+	fl.StringSliceVar(&f.only, "only", nil, "deliver these secrets alone, by name")
+	fl.StringSliceVar(&f.except, "except", nil, "deliver all secrets but these")
+	fl.StringArrayVar(&f.providers, "provider", nil, "let another provider's accounts answer: openai=openrouter; may be repeated")
+	fl.StringSliceVar(&f.keepEnv, "keep-env", nil, "leave this variable of yours as it is, even a real key")
+	fl.BoolVar(&f.noGateway, "no-gateway", false, "deliver secrets only; leave clients and your own keys alone")
+	fl.BoolVar(&f.overwrite, "overwrite", false, "move a file that stands where a secret goes aside, and restore it at the end")
+	fl.BoolVar(&f.printEnv, "print-env", false, "print what the command would get, without values, and do not start it")
+	c.MarkFlagsMutuallyExclusive("only", "except")
+}
+
+// run reports its own failures with the codes of run: the caller must be able
+// to tell them from the command's.
+func (e *Env) run(ctx context.Context, f runFlags, args []string) error {
+	if f.printEnv {
+		return e.runPrint(ctx, f, args)
+	}
+	code, err := e.runChild(ctx, f, args)
+	if err != nil {
+		e.printError(publicError(err))
+	}
+	if code == 0 {
+		return nil
+	}
+	return Exit(code)
+}
+
+// runChild gives the code to exit with, also where it gives an error.
+func (e *Env) runChild(ctx context.Context, f runFlags, args []string) (code int, err error) {
+	s, err := e.openSession(ctx, f)
+	if err != nil {
+		return deliver.ExitFailed, err
+	}
+	defer s.close()
+	if err := s.deliver(args); err != nil {
+		return deliver.ExitFailed, err
+	}
+	s.tell()
+	s.report()
+	return deliver.Command{
+		Args: s.plan.Command, Env: s.plan.Environ(),
+		Stdin: asFile(e.Stdin), Stdout: asFile(e.Stdout), Stderr: asFile(e.Stderr),
+	}.Run(s.signals)
+}
+
+// spec is the workspace that the flags and the repository ask for.
+func (f runFlags) spec(fromFile map[string]string) (api.WorkspaceCreate, error) {
+	labels, err := core.ParseLabels(f.labels)
+	if err != nil {
+		return api.WorkspaceCreate{}, err
+	}
+	for k, v := range fromFile {
+		if _, set := labels[k]; !set {
+			labels[k] = v
+		}
+	}
+	providers, err := f.redirects()
+	return api.WorkspaceCreate{
+		Labels: labels, Namespace: f.namespace, Only: f.only, Except: f.except, Providers: providers,
+		Gateway: !f.noGateway, Process: deliver.ThisProcess(),
+	}, err
+}
+
+func (f runFlags) redirects() (map[string]string, error) {
+	out := map[string]string{}
+	for _, p := range f.providers {
+		from, to, ok := strings.Cut(p, "=")
+		if !ok || from == "" || to == "" {
+			return nil, withHint(usagef("--provider names two providers"), "write it as --provider openai=openrouter")
+		}
+		if _, twice := out[from]; twice {
+			return nil, withHint(usagef("--provider is given twice for %s", plainWord(from)), "give it once for each provider")
+		}
+		out[from] = to
+	}
+	return out, nil
+}

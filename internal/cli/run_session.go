@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+
+	"keyfob/api"
+	"keyfob/client"
+	"keyfob/internal/app"
+	"keyfob/internal/deliver"
+)
+
+// session is one run's workspace, from making it to the last trace of it gone.
+type session struct {
+	env     *Env
+	flags   runFlags
+	app     *app.App
+	ctx     context.Context //nolint:containedctx // of the run as a whole: signals end the child, never the clean-up
+	signals *deliver.Signals
+
+	base      string
+	made      api.WorkspaceCreated
+	ws        *client.Workspace
+	transport *http.Transport
+	manifest  api.Manifest
+	labels    labelFile
+	files     *deliver.Files
+	guard     *deliver.Guard
+	plan      deliver.Plan
+	outcomes  []api.Outcome
+	reported  chan struct{}
+}
+
+// openSession makes the workspace. From here on close must be called.
+func (e *Env) openSession(ctx context.Context, f runFlags) (*session, error) {
+	labels, err := findLabels(e.userHome())
+	if err != nil {
+		return nil, err
+	}
+	spec, err := f.spec(labels.Labels)
+	if err != nil {
+		return nil, err
+	}
+	a, err := e.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{env: e, flags: f, app: a, ctx: context.WithoutCancel(ctx), signals: deliver.CatchSignals(), labels: labels}
+	if err := s.open(spec); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) open(spec api.WorkspaceCreate) (err error) {
+	if s.base, err = s.app.Serve(s.ctx, spec.Gateway && !s.flags.printEnv); err != nil {
+		return err
+	}
+	if s.made, err = s.app.Client().CreateWorkspace(s.ctx, spec); err != nil {
+		return err
+	}
+	s.transport = &http.Transport{} // loopback, and so never through a proxy
+	s.ws = client.NewWorkspace(client.Options{BaseURL: s.base, Token: s.made.SessionKey, Transport: s.transport})
+	if s.manifest, err = s.ws.Manifest(s.ctx); err != nil {
+		return err
+	}
+	s.files = deliver.NewFiles(deliver.FilesConfig{Home: s.env.userHome(), State: s.app.Home(), Overwrite: s.flags.overwrite})
+	return nil
+}
+
+// deliver writes the files and plans the environment, in a preview the former
+// only in thought.
+func (s *session) deliver(args []string) (err error) {
+	place := s.files.Deliver
+	if s.flags.printEnv {
+		place = s.files.Preview
+	}
+	r := place(s.ctx, s.manifest.Files)
+	s.plan, err = deliver.NewPlan(deliver.PlanInput{
+		Environ: s.env.Environ, Command: args, Manifest: s.manifest, BaseURL: s.base,
+		SessionKey: s.made.SessionKey, GatewayKey: s.made.GatewayKey, KeepEnv: s.flags.keepEnv, Tools: r.Tools,
+	})
+	s.outcomes = slices.Concat(s.plan.Outcomes, r.Outcomes, deliver.ConflictOutcomes(s.manifest))
+	if err == nil && !s.flags.printEnv {
+		s.guard = deliver.NewGuard(s.plan.Guarded)
+	}
+	return err
+}
+
+// tell names on Stderr what the user would not expect.
+func (s *session) tell() {
+	if notes, err := deliver.Notes(s.app.Home()); err == nil {
+		for _, o := range notes {
+			s.env.Notef("left by an earlier run: %s", sentence(o))
+		}
+	}
+	for _, name := range s.plan.TakenOut() {
+		s.env.Notef("%s is taken out of the environment, the gateway stands in for it (--keep-env %s keeps it)", name, name)
+	}
+	for _, o := range s.outcomes {
+		if o.State != "delivered" || o.Over != "" && o.Over != "environment" {
+			s.env.Notef("%s", sentence(o))
+		}
+	}
+}
+
+// sentence is an outcome in words.
+func sentence(o api.Outcome) string {
+	text := fmt.Sprintf("%s %s: %s", o.Secret, o.Target, o.State)
+	if o.With != "" {
+		text += " with " + o.With
+	}
+	if o.Over != "" {
+		text += " over " + o.Over
+	}
+	if o.Why != "" {
+		text += ": " + o.Why
+	}
+	return text
+}
+
+// report sends what became of the deliveries while the child starts already: it
+// is for looking back, what left the vault stands in the audit trail before.
+func (s *session) report() {
+	s.reported = make(chan struct{})
+	go func() {
+		defer close(s.reported)
+		s.send(s.outcomes)
+	}()
+}
+
+func (s *session) send(outcomes []api.Outcome) {
+	if len(outcomes) == 0 {
+		return
+	}
+	if err := s.ws.Report(s.ctx, api.Report{Version: s.manifest.Version, Outcomes: outcomes}); err != nil {
+		s.env.Notef("the report of what was delivered could not be kept: %s", publicError(err).Message)
+	}
+}
+
+// close takes everything back, on every way out.
+func (s *session) close() {
+	defer s.signals.Stop()
+	if s.reported != nil {
+		<-s.reported
+	}
+	s.takeBack()
+	if s.made.ID != "" {
+		if err := s.app.Client().EndWorkspace(s.ctx, s.made.ID); err != nil {
+			s.env.Notef("the workspace could not be ended, the next start does it: %s", publicError(err).Message)
+		}
+	}
+	if s.transport != nil {
+		s.transport.CloseIdleConnections()
+	}
+}
+
+func (s *session) takeBack() {
+	if s.files != nil {
+		gone := s.files.Close(s.ctx)
+		for _, o := range gone {
+			if o.State != "removed" {
+				s.env.Notef("%s", sentence(o))
+			}
+		}
+		s.send(gone)
+	}
+	if s.guard == nil {
+		return
+	}
+	repaired, err := s.guard.Close()
+	for _, path := range repaired {
+		s.env.Notef("the client rewrote %s without the entries it could not see; they are back", path)
+	}
+	if err != nil {
+		s.env.Notef("a file of the client lost entries that could not be put back: %v", err)
+	}
+}
+
+// userHome is the directory that "~/" stands for.
+func (e *Env) userHome() string {
+	if runtime.GOOS == "windows" {
+		return e.Getenv("USERPROFILE")
+	}
+	return e.Getenv("HOME")
+}
+
+// asFile is the stream for a child to inherit; nil where it is none.
+func asFile(stream any) *os.File {
+	f, _ := stream.(*os.File)
+	return f
+}
