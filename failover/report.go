@@ -61,9 +61,7 @@ func (a *account) proven(pk Pick) []Health {
 	out := []Health{{ID: a.ID, Model: pk.Model, Kind: OK, Epoch: a.Epoch}}
 	for _, h := range a.holds {
 		h.Epoch = a.Epoch
-		if h.Until.After(pk.at) {
-			out = append(out, h.Health)
-		}
+		out = append(out, h.Health)
 	}
 	sortHealth(out[1:])
 	return out

@@ -1,9 +1,3 @@
-// Package failover sends one request over several accounts: it picks an
-// account, judges the answer, and where no work was done tries the next one, so
-// that the caller sees a single answer. It knows nothing of credentials: the
-// caller's Apply puts one on by the account's id.
-//
-// The package uses the standard library only.
 package failover
 
 import "time"
@@ -31,7 +25,9 @@ const (
 	Transient
 )
 
-// Scope is what a verdict holds for.
+// Scope is what a verdict holds for. Limits and credit are what the accounts of
+// a quota group share, so Limited and NoCredit always hold for all of the group,
+// with scope Model for that model.
 type Scope uint8
 
 // The scopes. Their text forms are request, model, account and quota_group.
