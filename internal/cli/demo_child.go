@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"keyfob/api"
-	"keyfob/client"
 )
 
 // childReport is what the demo's child saw; it goes through a file of the
@@ -73,13 +72,19 @@ func (r *childReport) readFile(e *Env) error {
 	return nil
 }
 
+// lookUp does what a script would: it runs keyfob get.
 func (r *childReport) lookUp(ctx context.Context, e *Env) error {
-	w := client.NewWorkspace(client.Options{BaseURL: e.Getenv("KEYFOB_URL"), Token: api.NewValue([]byte(e.Getenv("KEYFOB_SESSION_KEY")))})
-	v, err := w.Lookup(ctx, demoLookup)
+	self, err := os.Executable()
 	if err != nil {
-		return err
+		return fmt.Errorf("find this program: %w", err)
 	}
-	r.Lookup = string(v.Bytes())
+	cmd := exec.CommandContext(ctx, self, "get", demoLookup)
+	cmd.Stderr = e.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("keyfob get: %w", err)
+	}
+	r.Lookup = string(out)
 	e.Printf("   [child] lookup    keyfob get %s: %s", demoLookup, r.Lookup)
 	return nil
 }
