@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"keyfob/internal/core"
@@ -29,14 +30,15 @@ const chainFormat = "keyfob/audit/1"
 // fields in order:
 //
 //	"keyfob/audit/1", writer, seq (number), time (number, nanoseconds since 1970 UTC),
-//	actor kind, actor id, action, owner kind, owner id, subject, outcome,
+//	actor kind, actor id, kind and id of the actor's owner, action,
+//	owner kind, owner id, subject, outcome,
 //	count of details (number), then of each in order of key: key, value,
 //	the previous entry's hash (empty for the first)
 func Hash(e core.AuditEntry) []byte {
 	var b encoder
 	b.text(chainFormat, e.Writer)
 	b.number(e.Seq, e.At.UnixNano())
-	b.text(string(e.Actor.Kind), e.Actor.ID, e.Action)
+	b.text(string(e.Actor.Kind), e.Actor.ID, string(e.Actor.Owner.Kind), e.Actor.Owner.ID, e.Action)
 	b.text(string(e.Owner.Kind), e.Owner.ID, e.Subject, e.Outcome)
 	b.number(int64(len(e.Detail)))
 	for _, k := range slices.Sorted(maps.Keys(e.Detail)) {
@@ -62,6 +64,16 @@ func (e *encoder) number(fields ...int64) {
 	}
 }
 
+// validTexts makes every text UTF-8, as stores keep texts: an entry that came
+// back changed would break its chain.
+func validTexts(m map[string]string) map[string]string {
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[strings.ToValidUTF8(k, "�")] = strings.ToValidUTF8(v, "�")
+	}
+	return out
+}
+
 // add appends one entry to this writer's chain, inside the caller's transaction:
 // it is durable exactly when the act is.
 func (g *Guard) add(ctx context.Context, tx store.Tx, e core.AuditEntry) (int64, error) {
@@ -70,6 +82,7 @@ func (g *Guard) add(ctx context.Context, tx store.Tx, e core.AuditEntry) (int64,
 		return 0, err
 	}
 	e.Writer, e.Seq, e.PrevHash = g.writer, head.Seq+1, head.Hash
+	e.Subject, e.Detail = strings.ToValidUTF8(e.Subject, "�"), validTexts(e.Detail)
 	e.At = time.Now().UTC().Truncate(time.Microsecond)
 	e.Hash = Hash(e)
 	return e.Seq, tx.Audit().Append(ctx, e)

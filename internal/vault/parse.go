@@ -51,8 +51,3 @@ func unreadable(line int, why, hint string) error {
 var bom = []byte("\xef\xbb\xbf")
 
 func withoutBOM(text []byte) []byte { return bytes.TrimPrefix(text, bom) }
-
-// lineAt is the line, from 1, that an offset stands in.
-func lineAt(text []byte, offset int64) int {
-	return 1 + bytes.Count(text[:min(offset, int64(len(text)))], []byte("\n"))
-}

@@ -19,7 +19,7 @@ const jsonHint = `the text is one object of strings, such as {"NPM_TOKEN": "..."
 func parseJSON(text []byte) ([]entry, []core.Detail, error) {
 	text = withoutBOM(text)
 	if !utf8.Valid(text) {
-		return nil, nil, unreadable(lineAt(text, invalidAt(text)), "it is not UTF-8", jsonHint)
+		return nil, nil, unreadable(1+bytes.Count(text[:invalidAt(text)], []byte("\n")), "it is not UTF-8", jsonHint)
 	}
 	p := jsonParser{text: text, dec: json.NewDecoder(bytes.NewReader(text))}
 	if err := p.object(); err != nil {
@@ -32,11 +32,20 @@ type jsonParser struct {
 	text []byte
 	dec  *json.Decoder
 	c    collector
+
+	offset int64 // up to which the lines are counted
+	lines  int
 }
 
-func (p *jsonParser) fail(why string) error {
-	return unreadable(lineAt(p.text, p.dec.InputOffset()), why, jsonHint)
+// line is the line that the decoder stands in. Each byte is looked at once.
+func (p *jsonParser) line() int {
+	to := p.dec.InputOffset()
+	p.lines += bytes.Count(p.text[p.offset:to], []byte("\n"))
+	p.offset = to
+	return p.lines + 1
 }
+
+func (p *jsonParser) fail(why string) error { return unreadable(p.line(), why, jsonHint) }
 
 func (p *jsonParser) object() error {
 	if t, err := p.dec.Token(); err != nil || t != json.Delim('{') {
@@ -61,7 +70,7 @@ func (p *jsonParser) pair() error {
 	if err != nil {
 		return err
 	}
-	line := lineAt(p.text, p.dec.InputOffset())
+	line := p.line()
 	value, err := p.word("a value is not a string: nothing may be nested, and numbers and true and false go in quotes")
 	if err != nil {
 		return err
@@ -121,7 +130,7 @@ func escapedRune(b []byte) (rune, bool) {
 	return rune(n), err == nil
 }
 
-func invalidAt(text []byte) int64 {
+func invalidAt(text []byte) int {
 	at := 0
 	for at < len(text) {
 		r, n := utf8.DecodeRune(text[at:])
@@ -130,5 +139,5 @@ func invalidAt(text []byte) int64 {
 		}
 		at += n
 	}
-	return int64(at)
+	return at
 }

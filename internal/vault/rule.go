@@ -95,7 +95,7 @@ func CheckFile(p string) error {
 // clean alike are one target.
 func CleanFile(p string) string {
 	if rest, ok := strings.CutPrefix(p, "~/"); ok {
-		return "~/" + path.Clean(rest)
+		return "~/" + path.Clean(strings.TrimLeft(rest, "/"))
 	}
 	return path.Clean(p)
 }

@@ -10,6 +10,7 @@ package workspace
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strconv"
 	"sync"
@@ -162,6 +163,9 @@ func (s *Workspaces) List(ctx context.Context, actor core.Actor) ([]core.Workspa
 // End ends a workspace: its keys are worth nothing from then on. Errors:
 // not_found, also where it has ended already.
 func (s *Workspaces) End(ctx context.Context, actor core.Actor, id string) error {
+	if !workspaceID.MatchString(id) {
+		return notLive(shortened(id), core.Errorf(core.NotFound, "it is no id"))
+	}
 	act := guard.Act{Action: guard.WorkspaceEnd, Subject: guard.WorkspaceSubject(id)}
 	err := s.guard.Do(ctx, actor, act, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
 		w, err := tx.Workspaces().Get(ctx, id)
@@ -178,6 +182,8 @@ func (s *Workspaces) End(ctx context.Context, actor core.Actor, id string) error
 	}
 	return err
 }
+
+var workspaceID = regexp.MustCompile(`^wsp_[a-z0-9]{1,60}$`)
 
 func notLive(id string, err error) error {
 	if core.CodeOf(err) != core.NotFound {
