@@ -45,6 +45,7 @@ type Provider struct {
 	mu        sync.Mutex // guards what follows
 	accounts  map[string]*account
 	requests  []Request
+	more      chan struct{}     // closed when the next request has been read
 	forgotten int               // how many requests there were before the first one listed
 	state     map[string]string // id of a stored response, to the key that made it
 	closed    bool
@@ -70,7 +71,7 @@ func newProvider(l net.Listener, o Options) *Provider {
 	p := &Provider{
 		listener: l, done: make(chan struct{}), stop: make(chan struct{}),
 		models: o.Models, text: o.Text,
-		accounts: map[string]*account{}, state: map[string]string{},
+		accounts: map[string]*account{}, state: map[string]string{}, more: make(chan struct{}),
 	}
 	if p.models == nil {
 		p.models = []string{"test-large", "test-small"}
@@ -107,4 +108,14 @@ func (p *Provider) Close() error {
 	}
 	<-p.done
 	return err
+}
+
+// Refused gives an address of this machine that refuses connections: one that
+// was listened on and is closed again.
+func Refused() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return "http://" + l.Addr().String(), l.Close()
 }

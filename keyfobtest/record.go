@@ -1,6 +1,7 @@
 package keyfobtest
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -76,6 +77,23 @@ func (p *Provider) Requests() []Request {
 	return slices.Clone(p.requests)
 }
 
+// Seen waits until n requests have been read since the start, or since Forget.
+func (p *Provider) Seen(ctx context.Context, n int) error {
+	for {
+		p.mu.Lock()
+		have, more := len(p.requests), p.more
+		p.mu.Unlock()
+		if have >= n {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // Forget empties the list of requests; their numbers go on.
 func (p *Provider) Forget() {
 	p.mu.Lock()
@@ -99,6 +117,8 @@ func (p *Provider) take(r Request, generates bool) (b Behaviour, n int, known bo
 	}
 	r.N = p.forgotten + len(p.requests) + 1
 	p.requests = append(p.requests, r)
+	close(p.more)
+	p.more = make(chan struct{})
 	return b, r.N, known
 }
 
