@@ -67,7 +67,7 @@ func adviceFor(t api.AccountTest) (code, hint string) {
 	case "dead", "expired":
 		return api.CodeUnauthenticated, "replace the key with: keyfob account edit " + t.Ref + " --key"
 	case "limited":
-		return api.CodeExhausted, "it is over its limit; keyfob status shows until when"
+		return api.CodeExhausted, "it is over a limit of the provider's; try again later"
 	case "no_credit":
 		return api.CodeExhausted, "add credit at the provider, then test again"
 	}

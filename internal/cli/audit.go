@@ -51,11 +51,12 @@ func (e *Env) auditList(ctx context.Context, limit int) error {
 	})
 }
 
-// details leaves out digests, which say nothing to people; JSON has them.
+// details leaves out what carries a digest, which says nothing to people; JSON
+// has it.
 func details(d map[string]string) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(d)) {
-		if !strings.Contains(k, "digest") {
+		if !strings.Contains(d[k], "sha256:") {
 			parts = append(parts, k+"="+d[k])
 		}
 	}

@@ -79,6 +79,7 @@ func addGroups(root *cobra.Command, e *Env) {
 // a word that is none of its commands is an error.
 func asGroup(c *cobra.Command) {
 	c.Args = cobra.ArbitraryArgs
+	c.SuggestionsMinimumDistance = 2
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return c.Help()

@@ -78,8 +78,11 @@ func (d *delivery) update() (api.SecretUpdate, error) {
 
 // secretName refuses what cannot be a name before a path is made of it.
 func secretName(args []string) (string, error) {
-	if strings.TrimSpace(args[0]) == "" {
+	switch strings.TrimSpace(args[0]) {
+	case "":
 		return "", withHint(usagef("the name of a secret is not empty"), "write it first, such as: keyfob secret show NPM_TOKEN")
+	case ".", "..":
+		return "", withHint(usagef("the name of a secret is not . or .."), "keyfob secret list shows the names there are")
 	}
 	return args[0], nil
 }
