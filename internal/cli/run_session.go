@@ -103,7 +103,7 @@ func (s *session) tell() {
 		s.env.Notef("%s is taken out of the environment, the gateway stands in for it (--keep-env %s keeps it)", name, name)
 	}
 	for _, o := range s.outcomes {
-		if o.State != "delivered" || o.Over != "" && o.Over != "environment" {
+		if o.State != "delivered" || o.Why != "" || o.Over != "" && o.Over != "environment" {
 			s.env.Notef("%s", sentence(o))
 		}
 	}

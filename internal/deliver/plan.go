@@ -54,22 +54,15 @@ type Plan struct {
 	Guarded  []string // files for Guard
 
 	environ func() []string
+	taken   map[string]bool
 }
 
 // Environ is the child's environment, NAME=VALUE in order of name. It holds
 // values.
 func (p Plan) Environ() []string { return p.environ() }
 
-// TakenOut names the caller's real keys that the child does not get.
-func (p Plan) TakenOut() []string {
-	var out []string
-	for _, v := range p.Vars {
-		if v.Action == "removed" && v.Why == whyRealKey {
-			out = append(out, v.Name)
-		}
-	}
-	return out
-}
+// TakenOut names the caller's real keys that the child does not get, in order.
+func (p Plan) TakenOut() []string { return slices.Sorted(maps.Keys(p.taken)) }
 
 const (
 	whyRealKey = "a real provider key: the gateway stands in for it"
@@ -95,7 +88,7 @@ const custodyPrefix = "KEYFOB_VAULT_"
 // literally, then Keyfob's own. It fails with invalid where a variable that is
 // to be merged holds what cannot be read.
 func NewPlan(in PlanInput) (Plan, error) {
-	b := planner{in: in, env: newEnviron(in.Environ), notes: map[string]Var{}}
+	b := planner{in: in, env: newEnviron(in.Environ), notes: map[string]Var{}, taken: map[string]bool{}}
 	b.before = maps.Clone(b.env)
 	if err := b.loadPreset(); err != nil {
 		return Plan{}, err
@@ -124,6 +117,7 @@ type planner struct {
 	args     []string
 	notes    map[string]Var // by envKey
 	outcomes []api.Outcome
+	taken    map[string]bool // the caller's real keys, by name
 }
 
 func (b *planner) loadPreset() error {
@@ -178,7 +172,8 @@ func (b *planner) takeOutKeys() error {
 		case slices.Contains(own, k):
 			b.note(Var{Name: k, Action: "kept", Source: fromCaller, Why: whyOwn})
 		default:
-			b.drop(k, whyRealKey)
+			b.drop(v.name, whyRealKey)
+			b.taken[v.name] = true
 		}
 	}
 	return nil
@@ -227,7 +222,11 @@ func (b *planner) overCaller(name string) string {
 
 func (b *planner) put(v variable, over string) {
 	b.env.set(v)
-	b.note(Var{Name: v.name, Action: "set", Source: v.source, Secret: v.secret, Over: over})
+	n := Var{Name: v.name, Action: "set", Source: v.source, Secret: v.secret, Over: over}
+	if b.taken[v.name] {
+		n.Why = "your own value is " + whyRealKey
+	}
+	b.note(n)
 }
 
 // own sets one of Keyfob's own variables, which win over a secret's.
@@ -271,7 +270,7 @@ func (b *planner) plan() Plan {
 	p := Plan{
 		Client: b.preset.Name, Added: b.args, Command: append(command, b.in.Command[1:]...), Outcomes: b.outcomes,
 		Vars:    slices.SortedFunc(maps.Values(b.notes), func(x, y Var) int { return cmp.Compare(x.Name, y.Name) }),
-		environ: func() []string { return env.lines() },
+		environ: func() []string { return env.lines() }, taken: b.taken,
 	}
 	if _, hidden := b.notes["OPENCODE_AUTH_CONTENT"]; hidden {
 		p.Guarded = expandPlaces(b.preset.KeepEntries, env)

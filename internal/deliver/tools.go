@@ -39,14 +39,14 @@ func (b *batch) standIn(j *job) {
 		b.f.mu.Lock()
 		defer b.f.mu.Unlock()
 		t := b.f.tools[j.d.Path]
-		j.tool, j.out.Over = &t, "nothing: your own file stays, "+t.Name+" points here"
+		j.tool, j.out.Why = &t, "your own file stays as it is; "+t.Name+" points here"
 		return
 	}
 	t, ok := toolFor(j.d.Path)
 	if !ok || j.private || !b.isForeign(j) || b.f.isClosed() {
 		return
 	}
-	dir := filepath.Join(b.f.book.dir, "private", strings.ToLower(rand.Text()[:16]))
+	dir := filepath.Join(b.f.book.private(), strings.ToLower(rand.Text()[:16]))
 	j.place = place{dir: dir, base: path.Base(t.Path), root: b.f.book.dir, fresh: []string{"private", filepath.Base(dir)}}
 	j.private, j.action, j.entry = true, nothing, nil
 	v := ToolVar{Name: t.Variable, Value: j.place.path(), Secret: j.d.Secret}
