@@ -28,6 +28,11 @@ func (x *exchange) forward(grant broker.Grant, key string) error {
 	if body != nil {
 		defer body.release()
 	}
+	if body != nil && body.rest != nil {
+		// Else net/http would close the client's body when the answer begins,
+		// while the rest of it is still on its way. HTTP/2 can do it anyway.
+		_ = http.NewResponseController(x.w).EnableFullDuplex()
+	}
 	req := x.request(ad, body, key)
 	resp, err := x.g.Broker.Do(req, broker.Call{
 		Grant: grant, Provider: x.target.provider, Namespace: x.target.namespace,

@@ -121,7 +121,13 @@ func TestCredentialsOfTheClientGoNoFurther(t *testing.T) {
 		if got.Key != keyOne || got.RawQuery != "beta=true" || got.Header.Get("X-Stainless-Lang") != "js" {
 			t.Errorf("the provider got key %t, query %q, header %v", got.Key == keyOne, got.RawQuery, got.Header)
 		}
-		for _, hit := range canary.Find(fmt.Appendf(nil, "%s %s %s %v", got.Method, got.Path, got.RawQuery, got.Header)) {
+		text := fmt.Appendf(nil, "%s %s %s %v", got.Method, got.Path, got.RawQuery, got.Header)
+		for name, value := range values {
+			if bytes.Contains(text, []byte(value)) {
+				t.Errorf("the provider got %s", name)
+			}
+		}
+		for _, hit := range canary.Find(text) {
 			t.Errorf("the provider got %s (%s)", hit.Name, hit.Form)
 		}
 	}

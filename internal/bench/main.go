@@ -1,0 +1,65 @@
+// Command bench measures what Keyfob costs, in one run on one machine, and
+// prints one Markdown table for each question: what the gateway costs beside a
+// bare httputil.ReverseProxy and no proxy at all, before the same upstream; and
+// what "keyfob run -- true" costs beside "true".
+//
+// Client, upstream, proxy and gateway share one process and its processors, so
+// only the ratios mean something. Rounds of the three are interleaved, and the
+// median of the rounds is shown, since a machine is rarely idle.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := bench(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func bench(ctx context.Context) error {
+	var o options
+	flag.IntVar(&o.requests, "requests", 4000, "requests of one round, of each way")
+	flag.IntVar(&o.rounds, "rounds", 7, "rounds")
+	flag.IntVar(&o.clients, "clients", 16, "clients at once, where requests per second are measured")
+	flag.IntVar(&o.runs, "runs", 25, "runs of keyfob run -- true; 0: none")
+	flag.IntVar(&o.only, "only", 0, "the one load to measure, from 1; 0: all")
+	profile := flag.String("cpuprofile", "", "where to write a CPU profile; empty: none")
+	keyfob := flag.String("keyfob", "", "the keyfob binary; empty: it is built")
+	flag.Parse()
+	if err := profiled(*profile, func() error { return gatewayTables(ctx, os.Stdout, o) }); err != nil {
+		return err
+	}
+	if o.runs == 0 {
+		return nil
+	}
+	return runTable(ctx, os.Stdout, *keyfob, o.runs)
+}
+
+func profiled(path string, fn func() error) error {
+	if path == "" {
+		return fn()
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = fn()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
+}
+
+type options struct{ requests, rounds, clients, runs, only int }
