@@ -100,3 +100,8 @@ func newer(path string, version int) error {
 	return core.Errorf(core.Unavailable, "the database %s was made by a newer Keyfob (format %d, this one knows %d)", path, version, FormatVersion).
 		WithReason("newer_format").WithHint("install the newer Keyfob; nothing was changed")
 }
+
+func foreign(path string) error {
+	return core.Errorf(core.Invalid, "%s is a database of another program", path).
+		WithReason("foreign_database").WithHint("move it away, or set KEYFOB_HOME to another directory")
+}

@@ -51,12 +51,16 @@ func (s *Store) migrate(ctx context.Context) error {
 // that opening an up-to-date file does.
 func (s *Store) current(ctx context.Context) (bool, error) {
 	var app int64
-	var version int
+	var version, tables int
 	var mode string
-	row := s.read.QueryRowContext(ctx, `SELECT a.application_id, v.user_version, j.journal_mode
+	row := s.read.QueryRowContext(ctx, `SELECT a.application_id, v.user_version, j.journal_mode,
+		(SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'goose_db_version')
 		FROM pragma_application_id a, pragma_user_version v, pragma_journal_mode j`)
-	if err := row.Scan(&app, &version, &mode); err != nil {
+	if err := row.Scan(&app, &version, &mode, &tables); err != nil {
 		return false, err
+	}
+	if app == 0 && tables > 0 {
+		return false, foreign(s.path)
 	}
 	if err := checkStamp(s.path, uint32(app), version); err != nil { //nolint:gosec // 32 bits by the file format
 		return false, err

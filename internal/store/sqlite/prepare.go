@@ -83,8 +83,7 @@ func checkStamp(path string, app uint32, version int) error {
 	case app == 0 && version == 0:
 		return nil
 	case app != applicationID:
-		return core.Errorf(core.Invalid, "%s is a database of another program", path).
-			WithReason("foreign_database").WithHint("move it away, or set KEYFOB_HOME to another directory")
+		return foreign(path)
 	case version > FormatVersion:
 		return newer(path, version)
 	}
