@@ -43,7 +43,7 @@ var imports = []struct {
 
 	{"internal/vault", useCase, "a use case: guard and seal below it, no other use case beside it"},
 	{"internal/account", useCase, "a use case: guard and seal below it, no other use case beside it"},
-	{"internal/workspace", useCase, "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/workspace", useCase + " internal/vault", "a use case; what is a secret's name and path has one home, vault"},
 	{"internal/usage", useCase, "a use case: guard below it, no other use case beside it"},
 	{"internal/upkeep", useCase, "a use case: guard and seal below it, no other use case beside it"},
 
@@ -55,6 +55,7 @@ var imports = []struct {
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
 	{"internal/cli", "api client internal/app internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; keyfobtest is demo's provider"},
 
+	{"internal/bench", "internal/broker/brokertest internal/gateway internal/workspace", "measures the whole from outside; linked into nothing"},
 	{"internal/arch", "", "looks at source, not at packages"},
 	{"scripts/testrun", "", "a build tool"},
 	{"scripts/fuzzrun", "", "a build tool"},
@@ -82,7 +83,14 @@ var modules = []struct{ module, by, why string }{
 	{"github.com/creack/pty", "internal/cli internal/deliver e2e", "terminals in tests and for the child"},
 	{"go.yaml.in/yaml/v3", "internal/vault internal/cli", "import of secrets; keyfob.yaml"},
 	{"github.com/google/renameio/v2", "internal/deliver internal/custody/file internal/app", "whoever writes a file that others read"},
+	{"github.com/google/go-cmp", "internal/store/storetest", "differences that a person can read, in tests"},
+	{"pgregory.net/rapid", "internal/store/storetest", "properties, in tests"},
 	{"golang.org/x/sys", "internal/app internal/cli internal/custody/file internal/deliver internal/store/sqlite e2e", "locks, modes, signals and namespaces of the platform"},
+}
+
+// storedContexts says which types may hold a context as a field.
+var storedContexts = []struct{ in, why string }{
+	{"internal/cli: session", "one run from its start to the last trace gone: the clean-up must not end when the command's context does"},
 }
 
 // reveal says which packages may turn a secret.Secret into bytes. Each is a
@@ -92,6 +100,9 @@ var reveal = []struct{ pkg, why string }{
 	{"internal/custody/file", "writes and reads the root key's file"},
 	{"internal/provider/wire", "puts a credential on a request to its provider"},
 	{"internal/vault", "checks a value's size and bytes, and parses an import"},
+	{"internal/account", "keeps a key's last four characters, by which people tell accounts apart"},
+	{"internal/workspace", "digests a session or gateway key, which is how they are stored"},
+	{"internal/broker/brokertest", "is a client with a gateway key, in tests"},
 	{"internal/httpapi", "answers a reveal, a lookup and a manifest to whoever may have it"},
 }
 
@@ -101,8 +112,8 @@ const (
 	maxFunctionLines = 80
 )
 
-// errorText says who may call Error() on an error: elsewhere in these packages
-// an error's text could reach a client, who gets a code, a message and a hint.
+// errorText are the packages that answer over HTTP: a client gets a code, a
+// message and a hint, never an error's text, which only a log may have.
 var errorText = []string{"internal/httpapi", "internal/gateway"}
 
 // initCalls are functions that a package variable may not be made with: the work

@@ -89,11 +89,11 @@ func (t target) fuzz(root string, each time.Duration) (string, bool) {
 	}
 }
 
-var execs = regexp.MustCompile(`execs: (\d+)`)
+var execs = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`execs: (\d+)`) })
 
 // last is how many inputs were tried, as the last line that says so has it.
 func last(out string) string {
-	all := execs.FindAllStringSubmatch(out, -1)
+	all := execs().FindAllStringSubmatch(out, -1)
 	if len(all) == 0 {
 		return ""
 	}
