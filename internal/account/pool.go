@@ -21,15 +21,16 @@ func without(pool []core.SealedAccount, id string) []core.SealedAccount {
 }
 
 // renumber gives each account of a pool its place as its position, from 0
-// without gaps; but skip is left to the caller to write. An account that only
-// moves up or down keeps its version: nobody's edit of it is stale by that.
+// without gaps; but skip is left to the caller to write. Like every write, it
+// adds one to the version of each account that moves.
 func renumber(ctx context.Context, tx store.Tx, pool []core.SealedAccount, skip string) error {
 	for i, a := range pool {
 		if a.ID == skip || a.Position == i {
 			continue
 		}
 		a.Position = i
-		if err := tx.Accounts().Update(ctx, a, a.Version); err != nil {
+		a.Version++
+		if err := tx.Accounts().Update(ctx, a, a.Version-1); err != nil {
 			return err
 		}
 	}

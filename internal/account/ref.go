@@ -23,6 +23,9 @@ func ParseRef(s string) (Ref, error) {
 		return Ref{}, core.Errorf(core.Invalid, "%q does not name an account", s).WithField("account").
 			WithHint("write it as PROVIDER/LABEL or PROVIDER/NAMESPACE/LABEL, such as anthropic/work")
 	}
+	if r.Namespace == "" {
+		return Ref{}, checkPart("namespace", "")
+	}
 	return r, r.check()
 }
 

@@ -1,0 +1,186 @@
+package workspace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"keyfob/internal/core"
+	"keyfob/internal/vault"
+)
+
+func sealed(id string, edit func(*core.Secret)) core.SealedSecret {
+	s := core.Secret{ID: id, Owner: core.Local, Name: id, Enabled: true, CreatedAt: time.Unix(100, 0)}
+	edit(&s)
+	return core.SealedSecret{Secret: s}
+}
+
+func TestPrecedence(t *testing.T) {
+	w := core.Workspace{Labels: map[string]string{"a": "1", "b": "2"}}
+	one := core.Selector{"a": "1"}
+	two := core.Selector{"a": "1", "b": "2"}
+	org := core.Owner{Kind: core.OrgOwner, ID: "o"}
+	group := core.Owner{Kind: core.GroupOwner, ID: "g"}
+	for name, c := range map[string]struct {
+		x, y   func(*core.Secret)
+		winner string
+		why    string
+	}{
+		"older":         {func(s *core.Secret) { s.CreatedAt = time.Unix(50, 0) }, func(*core.Secret) {}, "x", "the older"},
+		"same moment":   {func(*core.Secret) {}, func(*core.Secret) {}, "x", "the older"},
+		"specific":      {func(*core.Secret) {}, func(s *core.Secret) { s.Selector = one }, "y", "more specific"},
+		"more specific": {func(s *core.Secret) { s.Selector = one }, func(s *core.Secret) { s.Selector = two }, "y", "more specific"},
+		"user over organisation": {func(s *core.Secret) { s.Owner = org; s.Selector = two; s.CreatedAt = time.Unix(1, 0) },
+			func(*core.Secret) {}, "y", "of the user goes before one of the org"},
+		"group over organisation": {func(s *core.Secret) { s.Owner = org }, func(s *core.Secret) { s.Owner = group }, "y", "group goes before"},
+		"user over group":         {func(*core.Secret) {}, func(s *core.Secret) { s.Owner = group; s.Selector = two }, "x", "user goes before"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := func(f func(*core.Secret)) func(*core.Secret) { return func(s *core.Secret) { s.Env = "T"; f(s) } }
+			p := planFor(w, []core.SealedSecret{sealed("x", env(c.x)), sealed("y", env(c.y))})
+			if len(p.env) != 1 || p.env[0].secret.Name != c.winner {
+				t.Fatalf("delivered %+v", p.env)
+			}
+			if len(p.conflicts) != 1 || p.conflicts[0].Winner != c.winner || p.conflicts[0].Target != "env:T" || !strings.Contains(p.conflicts[0].Why, c.why) {
+				t.Errorf("conflicts %+v", p.conflicts)
+			}
+		})
+	}
+}
+
+func TestPathsAreOneTargetAfterClean(t *testing.T) {
+	p := planFor(core.Workspace{}, []core.SealedSecret{
+		sealed("x", func(s *core.Secret) { s.File = "~/a/../b" }),
+		sealed("y", func(s *core.Secret) { s.File = "~//b" }),
+		sealed("z", func(s *core.Secret) { s.File = "/root/b" }),
+	})
+	if len(p.files) != 2 || p.files[0].target != "/root/b" || p.files[1].target != "~/b" || len(p.conflicts) != 1 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// A secret that loses one target keeps its others.
+func TestLoserKeepsItsOtherTargets(t *testing.T) {
+	p := planFor(core.Workspace{}, []core.SealedSecret{
+		sealed("x", func(s *core.Secret) { s.Env = "T" }),
+		sealed("y", func(s *core.Secret) { s.Env = "T"; s.File = "~/y"; s.Lookup = true }),
+	})
+	if len(p.env) != 1 || len(p.files) != 1 || len(p.lookups) != 1 || p.files[0].secret.Name != "y" {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestDue(t *testing.T) {
+	on := core.Secret{Name: "A", Enabled: true, Selector: core.Selector{"a": "1"}}
+	for name, c := range map[string]struct {
+		w    core.Workspace
+		edit func(*core.Secret)
+		want bool
+	}{
+		"matching":       {core.Workspace{Labels: map[string]string{"a": "1", "b": "2"}}, nil, true},
+		"other label":    {core.Workspace{Labels: map[string]string{"a": "2"}}, nil, false},
+		"no label":       {core.Workspace{}, nil, false},
+		"no selector":    {core.Workspace{}, func(s *core.Secret) { s.Selector = nil }, true},
+		"disabled":       {core.Workspace{Labels: map[string]string{"a": "1"}}, func(s *core.Secret) { s.Enabled = false }, false},
+		"only it":        {core.Workspace{Labels: map[string]string{"a": "1"}, Only: []string{"A"}}, nil, true},
+		"only others":    {core.Workspace{Labels: map[string]string{"a": "1"}, Only: []string{"B"}}, nil, false},
+		"except it":      {core.Workspace{Labels: map[string]string{"a": "1"}, Except: []string{"A"}}, nil, false},
+		"only, but not":  {core.Workspace{Labels: map[string]string{"a": "1"}, Only: []string{"A"}, Except: []string{"A"}}, nil, false},
+		"only, no match": {core.Workspace{Only: []string{"A"}}, nil, false},
+	} {
+		s := on
+		if c.edit != nil {
+			c.edit(&s)
+		}
+		if due(c.w, s) != c.want {
+			t.Errorf("%s: not %v", name, c.want)
+		}
+	}
+}
+
+var secretGen = rapid.Custom(func(t *rapid.T) core.SealedSecret {
+	labels := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.SampledFrom([]string{"1", "2"}), 0, 3)
+	s := core.Secret{
+		Owner: core.Owner{Kind: rapid.SampledFrom([]core.OwnerKind{core.UserOwner, core.GroupOwner, core.OrgOwner}).Draw(t, "owner"), ID: "o"},
+		Name:  rapid.SampledFrom([]string{"A", "B", "C", "D"}).Draw(t, "name"), Enabled: rapid.Bool().Draw(t, "enabled"),
+		Env:    rapid.SampledFrom([]string{"", "X", "Y"}).Draw(t, "env"),
+		File:   rapid.SampledFrom([]string{"", "~/x", "~/./x", "~//x", "/x", "/a/../x"}).Draw(t, "file"),
+		Lookup: rapid.Bool().Draw(t, "lookup"), Selector: labels.Draw(t, "selector"),
+		CreatedAt: time.Unix(int64(rapid.IntRange(0, 2).Draw(t, "created")), 0), ValueVersion: 1,
+	}
+	return core.SealedSecret{Secret: s}
+})
+
+// In every plan each target has one delivery, every due secret gets or loses
+// each of its targets, the winner outranks all losers, and the order of the list
+// plays no part.
+func TestPlanProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		list := rapid.SliceOfN(secretGen, 0, 8).Draw(t, "secrets")
+		for i := range list {
+			list[i].ID = fmt.Sprint("sec", i)
+			list[i].Name += fmt.Sprint(i % 4)
+		}
+		w := core.Workspace{Labels: map[string]string{"a": "1", "b": "2"}}
+		p := planFor(w, list)
+		if diff := cmp.Diff(fmt.Sprintf("%+v", p), fmt.Sprintf("%+v", planFor(w, rapid.Permutation(list).Draw(t, "shuffled")))); diff != "" {
+			t.Fatal("the order of the list matters: " + diff)
+		}
+		wanted := 0
+		for _, s := range list {
+			if due(w, s.Secret) {
+				wanted += count(s.Env != "") + count(s.File != "") + count(s.Lookup)
+			}
+		}
+		if got := len(p.env) + len(p.files) + len(p.lookups) + len(p.conflicts); got != wanted {
+			t.Fatalf("%d targets wanted, %d delivered or lost", wanted, got)
+		}
+		checkWinners(t, w, list, p.env, func(s core.Secret) string { return s.Env })
+		checkWinners(t, w, list, p.files, func(s core.Secret) string {
+			if s.File == "" {
+				return ""
+			}
+			return vault.CleanFile(s.File)
+		})
+	})
+}
+
+func checkWinners(t *rapid.T, w core.Workspace, list []core.SealedSecret, got []delivery, target func(core.Secret) string) {
+	for i, d := range got {
+		if i > 0 && got[i-1].target >= d.target {
+			t.Fatalf("target %s twice or out of order", d.target)
+		}
+		if !due(w, d.secret.Secret) || target(d.secret.Secret) != d.target {
+			t.Fatalf("%s is not for %s", d.secret.ID, d.target)
+		}
+		for _, s := range list {
+			if due(w, s.Secret) && target(s.Secret) == d.target && outranks(s.Secret, d.secret.Secret) {
+				t.Fatalf("%s has %s, though %s goes before it", d.secret.ID, d.target, s.ID)
+			}
+		}
+	}
+}
+
+// outranks says the rule once more, in other words.
+func outranks(a, b core.Secret) bool {
+	order := []core.OwnerKind{core.UserOwner, core.GroupOwner, core.OrgOwner}
+	if x, y := slices.Index(order, a.Owner.Kind), slices.Index(order, b.Owner.Kind); x != y {
+		return x < y
+	}
+	if len(a.Selector) != len(b.Selector) {
+		return len(a.Selector) > len(b.Selector)
+	}
+	return a.CreatedAt.Before(b.CreatedAt)
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
