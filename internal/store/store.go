@@ -6,6 +6,8 @@
 // conflict for a stale version or a name that is taken, unavailable for a full
 // disk, a lock that was not had in time or a read-only file, and internal for a
 // damaged store, with a hint.
+//
+// Times are kept to the microsecond and come back in UTC.
 package store
 
 import (
@@ -56,7 +58,8 @@ type Secrets interface {
 	List(ctx context.Context, o core.Owner) ([]core.SealedSecret, error)
 	// Create needs Version 1; conflict if the name is taken.
 	Create(ctx context.Context, s core.SealedSecret) error
-	// Update replaces the record with this ID whose Version is expect.
+	// Update replaces the record with this ID whose Version is expect, and
+	// stores expect+1 as its Version, whatever s says. The owner never changes.
 	Update(ctx context.Context, s core.SealedSecret, expect int64) error
 	Delete(ctx context.Context, id string, expect int64) error
 }
@@ -67,7 +70,7 @@ type Accounts interface {
 	// List is in order of provider, namespace, position, label.
 	List(ctx context.Context, o core.Owner) ([]core.SealedAccount, error)
 	Create(ctx context.Context, a core.SealedAccount) error
-	// Update replaces all but the Epoch, which belongs to Health.
+	// Update is that of Secrets, and leaves the Epoch, which belongs to Health.
 	Update(ctx context.Context, a core.SealedAccount, expect int64) error
 	// Delete removes the account and its health; its usage stays.
 	Delete(ctx context.Context, id string, expect int64) error
@@ -114,7 +117,9 @@ type Audit interface {
 	// Append is a conflict unless Seq is the head's plus one.
 	Append(ctx context.Context, e core.AuditEntry) error
 	// List is newest first, at most limit entries with (At, Seq) older than
-	// before; a zero before starts at the newest.
+	// before; a zero before starts at the newest. A page may be shorter than
+	// limit, so that it does not end between entries of one microsecond: the At
+	// of its last entry is the before of the next page, until one is empty.
 	List(ctx context.Context, o core.Owner, before time.Time, limit int) ([]core.AuditEntry, error)
 	// Walk calls fn for each entry of a writer in order of Seq.
 	Walk(ctx context.Context, writer string, fn func(core.AuditEntry) error) error

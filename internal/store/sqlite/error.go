@@ -105,3 +105,10 @@ func foreign(path string) error {
 	return core.Errorf(core.Invalid, "%s is a database of another program", path).
 		WithReason("foreign_database").WithHint("move it away, or set KEYFOB_HOME to another directory")
 }
+
+// noWAL: SQLite keeps its old journal where the file system cannot share memory
+// between processes.
+func noWAL(path string) error {
+	return core.Errorf(core.Unavailable, "the file system of %s cannot share memory between processes", path).
+		WithReason("network_fs").WithHint("set KEYFOB_HOME to a directory on a local disk")
+}

@@ -237,7 +237,7 @@ func TestSettings(t *testing.T) {
 		write      bool
 	}{
 		{"journal_mode", "wal", true}, {"synchronous", "2", true}, {"secure_delete", "1", true}, {"foreign_keys", "1", true},
-		{"busy_timeout", "5000", true}, {"query_only", "0", true}, {"trusted_schema", "0", true},
+		{"busy_timeout", "4", true}, {"query_only", "0", true}, {"trusted_schema", "0", true},
 		{"application_id", "1266247266", true}, {"user_version", "1", true},
 		{"query_only", "1", false}, {"busy_timeout", "5000", false},
 	} {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"keyfob/internal/core"
 )
 
 // FormatVersion is the newest format, the number of the newest migration.
@@ -17,34 +19,43 @@ const FormatVersion = 1
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-const (
-	migrateTries = 50
-	migratePause = 20 * time.Millisecond
-)
-
 // migrate brings the file to FormatVersion. Several processes may do so at once:
 // each migration is one write transaction that sets user_version, so the one
-// that comes second fails, looks again and finds the work done.
+// that comes second fails, looks again and finds the work done. A failure that
+// is not a lock counts when it comes twice in a row.
 func (s *Store) migrate(ctx context.Context) error {
 	var failed error
-	for try := range migrateTries {
+	migrated := false
+	for end := time.Now().Add(s.busy); ; {
 		done, err := s.current(ctx)
-		if done || (err != nil && !retryable(err)) {
-			return s.fault(err)
+		if done {
+			return nil
+		}
+		if err == nil && migrated {
+			return noWAL(s.path)
 		}
 		if err == nil {
 			err = s.goose(ctx)
+			migrated = err == nil
 		}
-		if failed = err; failed != nil && try > 0 && !retryable(failed) {
-			return s.fault(failed)
+		if final(err, failed) || (err != nil && time.Now().After(end)) {
+			return s.fault(err)
 		}
-		if failed != nil {
-			if err := pause(ctx, migratePause); err != nil {
+		if failed = err; failed != nil {
+			if err := pause(ctx, 10*time.Millisecond); err != nil {
 				return s.fault(err)
 			}
 		}
 	}
-	return s.fault(failed)
+}
+
+// final says whether err will not pass by waiting.
+func final(err, before error) bool {
+	if err == nil || retryable(err) {
+		return false
+	}
+	_, decided := errors.AsType[*core.Error](err)
+	return decided || (before != nil && !retryable(before))
 }
 
 // current says whether the file is of FormatVersion and in WAL mode. It is all

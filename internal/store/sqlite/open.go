@@ -19,11 +19,15 @@ import (
 const (
 	busyTimeout = 5 * time.Second
 	readers     = 4
+	// SQLite's own waiting backs off to 100 ms, so a writer that never pauses
+	// would starve the others; begin asks again after each writeWait instead.
+	writeWait = 4 * time.Millisecond
 )
 
 // Store implements store.Store.
 type Store struct {
 	path string
+	busy time.Duration // how long a writer queues
 	// write has one connection, so this process's writers queue in Go and only
 	// other processes' locks are waited for in SQLite.
 	write *sql.DB
@@ -54,8 +58,8 @@ func open(ctx context.Context, path string, busy time.Duration) (*Store, error) 
 	if err := prepare(abs); err != nil {
 		return nil, err
 	}
-	s := &Store{path: abs}
-	if s.write, err = sql.Open("sqlite", dsn(abs, busy, writePragmas)); err != nil {
+	s := &Store{path: abs, busy: busy}
+	if s.write, err = sql.Open("sqlite", dsn(abs, min(busy, writeWait), writePragmas)); err != nil {
 		return nil, s.fault(err)
 	}
 	if s.read, err = sql.Open("sqlite", dsn(abs, busy, readPragmas)); err != nil {

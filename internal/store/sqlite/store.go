@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"keyfob/internal/core"
 	"keyfob/internal/store"
@@ -25,7 +26,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
 // Update implements store.Store. A function that fails or panics leaves nothing
 // behind.
 func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
-	sqlTx, err := s.write.BeginTx(ctx, nil)
+	sqlTx, err := s.begin(ctx)
 	if err != nil {
 		return s.fault(err)
 	}
@@ -41,6 +42,20 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	return s.fault(sqlTx.Commit())
+}
+
+// begin takes the write lock, which other processes may hold for a while. It
+// listens to ctx while it waits.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	for end := time.Now().Add(s.busy); ; {
+		sqlTx, err := s.write.BeginTx(ctx, nil)
+		if err == nil || !retryable(err) || time.Now().After(end) {
+			return sqlTx, err
+		}
+		if err := pause(ctx, time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // Version implements store.Store by PRAGMA data_version
