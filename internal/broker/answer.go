@@ -93,7 +93,24 @@ func (x *exchange) remember(ids []string) {
 // answerHere is an answer of ours, in the shape of the provider's own errors.
 func (x *exchange) answerHere(req *http.Request, l failover.Local) *http.Response {
 	x.local = true
+	l.Message = x.explain(l)
 	return LocalAnswer(req, x.pool.adapter, l)
+}
+
+// explain says what happened and what to do, for whoever sits before the client.
+func (x *exchange) explain(l failover.Local) string {
+	pool := x.pool.key.provider + " (namespace " + x.pool.key.namespace + ")"
+	switch l.Reason {
+	case failover.AllCooling:
+		s := "Keyfob: every account of " + pool + " is cooling down"
+		if l.RetryAfter > 0 {
+			s += "; the first is back in " + l.RetryAfter.Round(time.Second).String()
+		}
+		return s + ". keyfob status shows them, keyfob account clear ends a cooldown"
+	case failover.NoAccount:
+		return "Keyfob: no account of " + pool + " can take this request. keyfob account list shows those there are, keyfob account add adds one"
+	}
+	return "Keyfob: " + pool + ": " + l.Message
 }
 
 // LocalAnswer makes an answer of ours in the shape of the adapter's errors (nil:

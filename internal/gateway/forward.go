@@ -18,6 +18,7 @@ func (x *exchange) forward(grant broker.Grant, key string) error {
 	if err != nil {
 		return err
 	}
+	x.provider = x.target.provider
 	if strings.Contains(x.target.path, key) {
 		return core.Errorf(core.Invalid, "the path holds the gateway key").WithReason("path").WithHint("send the key in a header")
 	}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"keyfob/internal/broker"
-	"keyfob/internal/core"
 )
 
 // Config is what a Gateway works with. Broker is required.
@@ -85,15 +84,16 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // exchange is one request and its answer.
 type exchange struct {
-	g       *Gateway
-	w       http.ResponseWriter
-	r       *http.Request
-	target  target
-	start   time.Time
-	headers time.Time // when the answer's headers came; zero: not yet
-	account string
-	local   string // why the answer was made here
-	status  int    // 0: none was sent
+	g        *Gateway
+	w        http.ResponseWriter
+	r        *http.Request
+	target   target
+	start    time.Time
+	headers  time.Time // when the answer's headers came; zero: not yet
+	provider string    // known to be one, unlike the path's
+	account  string
+	local    string // why the answer was made here
+	status   int    // 0: none was sent
 }
 
 // serve gives an error only while nothing has been sent.
@@ -138,7 +138,7 @@ func (x *exchange) end() {
 		// The value may hold text of the request; the stack holds none.
 		x.g.Log.LogAttrs(context.Background(), slog.LevelError, "panic", slog.String("stack", string(debug.Stack())))
 		if x.status == 0 {
-			x.fail(core.Errorf(core.Internal, "the gateway failed").WithReason("panic").WithHint("its log says more"))
+			x.broken()
 			p = nil
 		}
 	}
@@ -146,6 +146,13 @@ func (x *exchange) end() {
 	if p != nil {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// broken answers after a panic, with the help of nothing that may panic again.
+func (x *exchange) broken() {
+	x.status, x.local = http.StatusInternalServerError, "panic"
+	x.w.Header().Set(broker.HeaderLocal, x.local)
+	http.Error(x.w, "Keyfob: the gateway failed. Its log says more", x.status)
 }
 
 // log writes fixed fields only: no path, no query, no header of the client's.
@@ -159,7 +166,7 @@ func (x *exchange) log() {
 		wait = x.headers.Sub(x.start)
 	}
 	x.g.Log.LogAttrs(ctx, slog.LevelInfo, "request",
-		slog.String("method", method(x.r.Method)), slog.String("provider", x.target.provider), slog.Int("status", x.status),
+		slog.String("method", method(x.r.Method)), slog.String("provider", x.provider), slog.Int("status", x.status),
 		slog.String("account", x.account), slog.String("local", x.local),
 		slog.Duration("headers_after", wait), slog.Duration("took", time.Since(x.start)))
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"keyfob/internal/gateway"
+	"keyfob/internal/provider"
 	"keyfob/internal/workspace"
 	"keyfob/keyfobtest"
 )
@@ -341,4 +342,66 @@ func TestHotPathReadsNoStore(t *testing.T) {
 	}
 	h := r.home
 	r.close(func() error { _ = h.Kill(); return nil })
+}
+
+type panics struct{ provider.Adapter }
+
+func (panics) Inspect(_, _ string, _ http.Header, head []byte) provider.Marks { panic(string(head)) }
+
+// A fault of ours is an answer, and the text of the request, which a panic may
+// carry, is not in the log.
+func TestPanicIsContained(t *testing.T) {
+	r := &rig{t: t, dir: t.TempDir(), log: &syncBuffer{}, provider: newProvider(t, keyfobtest.OK(), keyfobtest.OK())}
+	r.adapter = func(a provider.Adapter) provider.Adapter { return panics{a} }
+	r.open()
+	r.account("anthropic", "one", keyOne, r.provider.URL())
+	for range 2 {
+		if got := r.post(`{"model":"hidden-text"}`); got.status != http.StatusInternalServerError || got.header.Get("Keyfob-Local") != "panic" {
+			t.Errorf("status %d, local %q: %s", got.status, got.header.Get("Keyfob-Local"), got.body)
+		}
+	}
+	if log := string(r.log.Bytes()); !strings.Contains(log, "msg=panic") || strings.Contains(log, "hidden-text") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// The rest of a large body still arrives while the answer streams already.
+func TestSingleShotBodyGoesOnDuringTheAnswer(t *testing.T) {
+	got := make(chan int64, 1)
+	begun := make(chan struct{})
+	r := upstream(t, func(w http.ResponseWriter, q *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		head := make([]byte, 1<<10)
+		n, _ := io.ReadFull(q.Body, head)
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, "begun")
+		w.(http.Flusher).Flush()
+		rest, _ := io.Copy(io.Discard, q.Body)
+		got <- int64(n) + rest
+		_, _ = io.WriteString(w, " and done")
+	})
+	r.serve(gateway.Config{MaxBody: 1})
+	const size = 2 << 20
+	body, in := io.Pipe()
+	q := r.request(http.MethodPost, path, "")
+	q.Body, q.ContentLength, q.GetBody = body, size, nil
+	go func() {
+		_, _ = in.Write(make([]byte, gateway.HeadSize+1<<10))
+		<-begun
+		_, _ = in.Write(make([]byte, size-gateway.HeadSize-1<<10))
+		_ = in.Close()
+	}()
+	resp, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	close(begun)
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || string(text) != "begun and done" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if n := <-got; n != size {
+		t.Errorf("the upstream got %d bytes of %d", n, size)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"keyfob/internal/broker/brokertest"
 	"keyfob/internal/core"
 	"keyfob/internal/gateway"
+	"keyfob/internal/provider"
 	"keyfob/internal/workspace"
 	"keyfob/keyfobtest"
 )
@@ -37,6 +38,7 @@ type rig struct {
 	gateway  *httptest.Server
 	key      string
 	log      *syncBuffer
+	adapter  func(provider.Adapter) provider.Adapter
 }
 
 type syncBuffer struct {
@@ -84,7 +86,7 @@ func emptyRig(t *testing.T, p *keyfobtest.Provider) *rig {
 func (r *rig) open() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.log, nil))
-	h, err := brokertest.Open(r.t.Context(), r.dir, brokertest.Options{Log: log})
+	h, err := brokertest.Open(r.t.Context(), r.dir, brokertest.Options{Log: log, Adapter: r.adapter})
 	if err != nil {
 		r.t.Fatal(err)
 	}

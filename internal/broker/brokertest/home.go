@@ -32,6 +32,8 @@ type Options struct {
 	Environ []string
 	CAFile  string
 	Idle    bool // neither the broker nor its feed runs
+	// Adapter changes each adapter; nil changes none.
+	Adapter func(provider.Adapter) provider.Adapter
 }
 
 // Home is a vault as one process has it open. Opening the same directory again
@@ -61,7 +63,7 @@ func Open(ctx context.Context, dir string, o Options) (*Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Home{Store: st, Keys: seal.NewKeys(root), Providers: builtin.Registry()}
+	h := &Home{Store: st, Keys: seal.NewKeys(root), Providers: adapters(o.Adapter)}
 	if err := h.wire(o); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -124,6 +126,20 @@ func (h *Home) Workspace(ctx context.Context, s workspace.Spec) (core.Workspace,
 	s.Gateway = true
 	w, _, key, err := h.Workspaces.Create(ctx, core.LocalUser, s)
 	return w, string(key.Reveal()), err
+}
+
+func adapters(change func(provider.Adapter) provider.Adapter) provider.Registry {
+	r := builtin.Registry()
+	if change == nil {
+		return r
+	}
+	var out []provider.Adapter
+	for _, id := range r.IDs() {
+		if a, err := r.Get(id); err == nil {
+			out = append(out, change(a))
+		}
+	}
+	return provider.NewRegistry(out...)
 }
 
 func rootKey(path string) (seal.RootKey, error) {
