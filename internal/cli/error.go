@@ -16,9 +16,12 @@ import (
 	"keyfob/internal/core"
 )
 
+// reasonUsage is the reason of every error in how a command was called.
+const reasonUsage = "usage"
+
 // usagef is an error in how a command was called.
 func usagef(format string, args ...any) *api.Error {
-	return &api.Error{Code: api.CodeInvalid, Reason: "usage", Message: fmt.Sprintf(format, args...)}
+	return &api.Error{Code: api.CodeInvalid, Reason: reasonUsage, Message: fmt.Sprintf(format, args...)}
 }
 
 func withHint(e *api.Error, format string, args ...any) *api.Error {

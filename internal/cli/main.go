@@ -20,13 +20,17 @@ func Main(ctx context.Context, env *Env) int {
 	cmd.SetIn(env.Stdin)
 	cmd.SetOut(env.Stdout)
 	cmd.SetErr(env.Stderr)
-	err := cmd.ExecuteContext(ctx)
+	ran, err := cmd.ExecuteContextC(ctx)
 	// What is still to be written, such as counts, is written even where ctx
 	// is over.
 	if cerr := env.close(context.WithoutCancel(ctx)); err == nil {
 		err = cerr
 	}
-	return env.fail(err)
+	code := env.fail(err)
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Reason == reasonUsage && ran.Name() == "run" {
+		return deliver.ExitFailed // 2 could be the command's own
+	}
+	return code
 }
 
 func newRoot(e *Env) *cobra.Command {
@@ -37,7 +41,10 @@ func newRoot(e *Env) *cobra.Command {
 			"programs that you run through it, each in the least exposing way that still works.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := c.ValidateFlagGroups(); err != nil { // its text holds names of flags alone
+				return withHint(usagef("%v", err), "see: %s --help", c.CommandPath())
+			}
 			if e.Output != OutputText && e.Output != OutputJSON {
 				e.Output = OutputText
 				return withHint(usagef("there is no such form of output"), "--output is text or json")

@@ -11,24 +11,8 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/term"
-
 	"keyfob/api"
 )
-
-// PromptHidden asks for a value on the terminal without echo and gives it
-// without its line break. Ctrl-C gives context.Canceled, with the terminal as
-// it was.
-func (e *Env) PromptHidden(ctx context.Context, prompt string) (api.Value, error) {
-	in, err := e.terminal()
-	if err != nil {
-		return api.Value{}, err
-	}
-	fmt.Fprint(e.Stderr, Clean(prompt)+": ")
-	b, err := interruptible(ctx, in, func() ([]byte, error) { return term.ReadPassword(int(in.Fd())) })
-	fmt.Fprintln(e.Stderr)
-	return api.NewValue(b), err
-}
 
 // PromptLine asks for a line of text on the terminal.
 func (e *Env) PromptLine(ctx context.Context, prompt string) (string, error) {
@@ -37,7 +21,7 @@ func (e *Env) PromptLine(ctx context.Context, prompt string) (string, error) {
 		return "", err
 	}
 	fmt.Fprint(e.Stderr, Clean(prompt)+": ")
-	b, err := interruptible(ctx, in, func() ([]byte, error) {
+	b, err := interruptible(ctx, func() ([]byte, error) {
 		line, err := bufio.NewReaderSize(in, 16).ReadString('\n')
 		return []byte(line), err
 	})
@@ -74,19 +58,14 @@ func notConfirmed() error {
 
 func (e *Env) terminal() (*os.File, error) {
 	if !e.Interactive() {
-		return nil, &api.Error{Code: api.CodeInvalid, Reason: "no_terminal", Message: "there is no terminal to ask on"}
+		return nil, &api.Error{Code: api.CodeInvalid, Reason: "no_terminal", Message: "there is no terminal to ask on", Hint: "pipe the value in, or use --value-file"}
 	}
 	return e.Stdin.(*os.File), nil
 }
 
 // interruptible reads from a terminal until it has its line, ctx is over or the
-// user interrupts; then it puts the terminal's mode back, which a reader
-// without echo has changed. The reader itself ends with the process.
-func interruptible(ctx context.Context, tty *os.File, read func() ([]byte, error)) ([]byte, error) {
-	before, err := term.GetState(int(tty.Fd()))
-	if err != nil {
-		return nil, fmt.Errorf("ask the terminal for its mode: %w", err)
-	}
+// user interrupts. A reader that is left behind ends with the process.
+func interruptible(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	type result struct {
@@ -102,7 +81,6 @@ func interruptible(ctx context.Context, tty *os.File, read func() ([]byte, error
 	case r := <-done:
 		return r.b, endOfInput(r.err)
 	case <-ctx.Done():
-		_ = term.Restore(int(tty.Fd()), before)
 		return nil, context.Canceled
 	}
 }
