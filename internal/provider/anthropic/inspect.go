@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -27,7 +28,7 @@ func (Adapter) Inspect(method, path string, h http.Header, head []byte) provider
 	session := ""
 	s := scan.New(func(path []byte, v scan.Value) {
 		if v.Kind == scan.String {
-			take(&m, &session, string(path), v)
+			take(&m, &session, path, v)
 		}
 	})
 	_, _ = s.Write(head)
@@ -37,20 +38,19 @@ func (Adapter) Inspect(method, path string, h http.Header, head []byte) provider
 	return m
 }
 
-func take(m *provider.Marks, session *string, path string, v scan.Value) {
-	text := wire.Mark(v.Text, v.Long)
-	switch path {
+func take(m *provider.Marks, session *string, path []byte, v scan.Value) {
+	switch string(path) {
 	case "model":
-		m.Model = text
+		m.Model = wire.Mark(v)
 	case "metadata.user_id":
 		*session = sessionOf(v)
 	case "container", "container.id":
-		if text != "" {
+		if text := wire.Mark(v); text != "" {
 			wire.Refer(m, text, true)
 		}
 	default:
-		if isFile(path) && strings.HasPrefix(text, "file_") {
-			wire.Refer(m, text, false)
+		if isFile(path) && bytes.HasPrefix(v.Text, []byte("file_")) {
+			wire.Refer(m, wire.Mark(v), false)
 		}
 	}
 }
@@ -58,9 +58,9 @@ func take(m *provider.Marks, session *string, path string, v scan.Value) {
 // isFile says whether a path is that of a file's id in a message: in a block's
 // source, or in a container_upload block. What a tool was given (below "input")
 // is the model's text and refers to nothing.
-func isFile(path string) bool {
-	return strings.HasPrefix(path, "messages.#.content.") && strings.HasSuffix(path, ".file_id") &&
-		!strings.Contains(path, ".input.")
+func isFile(path []byte) bool {
+	return bytes.HasPrefix(path, []byte("messages.#.content.")) && bytes.HasSuffix(path, []byte(".file_id")) &&
+		!bytes.Contains(path, []byte(".input."))
 }
 
 // sessionOf is the session in a metadata.user_id of Claude Code, which is
@@ -77,13 +77,13 @@ func sessionOf(v scan.Value) string {
 		if json.Unmarshal(v.Text, &id) != nil {
 			return ""
 		}
-		return wire.Mark([]byte(id.Session), false)
+		return wire.Short(id.Session)
 	}
 	i := strings.LastIndex(text, "_session_")
 	if i < 0 {
 		return ""
 	}
-	return wire.Mark([]byte(text[i+len("_session_"):]), false)
+	return wire.Short(text[i+len("_session_"):])
 }
 
 // Meter implements provider.Adapter.
@@ -94,8 +94,8 @@ func (Adapter) Meter(contentType string) provider.Meter { return wire.NewMeter(c
 // has come the output is unknown.
 var dialect = wire.Dialect{Known: wire.Output, Place: place}
 
-func place(path string, value []byte) wire.Count {
-	switch path {
+func place(path, value []byte) wire.Count {
+	switch string(path) {
 	case "usage.input_tokens", "message.usage.input_tokens":
 		return wire.Input
 	case "usage.cache_read_input_tokens", "message.usage.cache_read_input_tokens":
@@ -109,7 +109,7 @@ func place(path string, value []byte) wire.Count {
 	case "container.id", "message.container.id", "delta.container.id":
 		return wire.StateID
 	}
-	if strings.HasSuffix(path, ".file_id") && !strings.Contains(path, ".input.") {
+	if bytes.HasSuffix(path, []byte(".file_id")) && !bytes.Contains(path, []byte(".input.")) {
 		return ifPrefix(value, "file_")
 	}
 	return wire.Nothing

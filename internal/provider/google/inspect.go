@@ -1,6 +1,7 @@
 package google
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func (Adapter) Inspect(method, path string, h http.Header, head []byte) provider
 	statePath(&m, method, path)
 	s := scan.New(func(path []byte, v scan.Value) {
 		if v.Kind == scan.String {
-			take(&m, string(path), v)
+			take(&m, path, v)
 		}
 	})
 	_, _ = s.Write(head)
@@ -39,7 +40,7 @@ func modelOf(path string) string {
 	}
 	rest, _, _ = strings.Cut(rest, "/")
 	name, _, _ := strings.Cut(rest, ":")
-	return wire.Mark([]byte(name), false)
+	return wire.Short(name)
 }
 
 // statePath notes the last collection that the path names a member of, by its
@@ -58,25 +59,32 @@ func statePath(m *provider.Marks, method, path string) {
 	}
 }
 
-func take(m *provider.Marks, path string, v scan.Value) {
-	text := wire.Mark(v.Text, v.Long)
-	switch {
-	case path == "model" && m.Model == "":
-		m.Model = strings.TrimPrefix(text, "models/")
-	case path == "cachedContent" || path == "generateContentRequest.cachedContent" || path == "previous_interaction_id":
-		if text != "" {
+func take(m *provider.Marks, path []byte, v scan.Value) {
+	switch string(path) {
+	case "model":
+		if m.Model == "" {
+			m.Model = strings.TrimPrefix(wire.Mark(v), "models/")
+		}
+	case "cachedContent", "generateContentRequest.cachedContent", "previous_interaction_id":
+		if text := wire.Mark(v); text != "" {
 			wire.Refer(m, text, true)
 		}
-	case isFile(path):
-		if name := resource(text); name != "" {
-			wire.Refer(m, name, false)
+	default:
+		if isFile(path) {
+			referFile(m, wire.Mark(v))
 		}
 	}
 }
 
-func isFile(path string) bool {
-	return strings.HasSuffix(path, ".fileData.fileUri") || strings.HasSuffix(path, ".file_data.file_uri") ||
-		strings.HasSuffix(path, "fileSearchStoreNames.#")
+func isFile(path []byte) bool {
+	return bytes.HasSuffix(path, []byte(".fileData.fileUri")) || bytes.HasSuffix(path, []byte(".file_data.file_uri")) ||
+		bytes.HasSuffix(path, []byte("fileSearchStoreNames.#"))
+}
+
+func referFile(m *provider.Marks, uri string) {
+	if name := resource(uri); name != "" {
+		wire.Refer(m, name, false)
+	}
 }
 
 // resource is the resource name at the end of an address or a name: files are
@@ -99,8 +107,8 @@ func (Adapter) Meter(contentType string) provider.Meter { return wire.NewMeter(c
 // are not in the candidates'.
 var dialect = wire.Dialect{Known: wire.Input, Place: place, ID: resource}
 
-func place(path string, value []byte) wire.Count {
-	switch strings.TrimPrefix(path, "#.") {
+func place(path, value []byte) wire.Count {
+	switch string(bytes.TrimPrefix(path, []byte("#."))) {
 	case "usageMetadata.promptTokenCount", "usage.prompt_tokens", "usage.total_input_tokens":
 		return wire.Input
 	case "usageMetadata.toolUsePromptTokenCount":

@@ -3,6 +3,7 @@ package openai
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"keyfob/failover"
@@ -48,12 +49,12 @@ func readEvent(data []byte) event {
 		switch p := string(path); {
 		case p == "type" && v.Kind == scan.String && !v.Long:
 			e.kind = string(v.Text)
-		case p == "error" || len(p) > 6 && p[:6] == "error.":
+		case p == "error" || strings.HasPrefix(p, "error."):
 			e.failed = e.failed || !null
 		case p == "choices.#.delta.role":
 			role = true
 		case p == "choices.#.index" || null || len(v.Text) == 0:
-		case len(p) > 8 && p[:8] == "choices.":
+		case strings.HasPrefix(p, "choices."):
 			more = true
 		}
 	})

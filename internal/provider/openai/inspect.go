@@ -51,32 +51,32 @@ func (r *reader) take(path []byte, v scan.Value) {
 	if v.Kind != scan.String || len(v.Text) == 0 {
 		return
 	}
-	switch text := wire.Mark(v.Text, v.Long); string(path) {
+	switch string(path) {
 	case "model":
-		r.marks.Model = text
+		r.marks.Model = wire.Mark(v)
 	case "prompt_cache_key":
-		r.cacheKey = text
+		r.cacheKey = wire.Mark(v)
 	case "session_id":
-		r.session = text
+		r.session = wire.Mark(v)
 	case "conversation", "conversation.id":
-		r.conversation = text
-		wire.Refer(&r.marks, text, false)
+		r.conversation = wire.Mark(v)
+		wire.Refer(&r.marks, r.conversation, false)
 	case "previous_response_id":
-		wire.Refer(&r.marks, text, true)
+		wire.Refer(&r.marks, wire.Mark(v), true)
 	default:
-		r.reference(string(path), text)
+		r.reference(path, v)
 	}
 }
 
 // reference notes what else refers to state of one account. Reasoning that is
 // encrypted opens only with the organisation that it was made for; an item
 // reference names an item of an earlier answer.
-func (r *reader) reference(path, text string) {
-	switch path {
+func (r *reader) reference(path []byte, v scan.Value) {
+	switch string(path) {
 	case "input.#.encrypted_content", "messages.#.audio.id":
 		wire.Refer(&r.marks, "", false)
 	case "input.#.type":
-		if text == "item_reference" {
+		if string(v.Text) == "item_reference" {
 			wire.Refer(&r.marks, "", false)
 		}
 	case "input.#.content.#.file_id", "input.#.output.#.file_id", "messages.#.content.#.file.file_id",
@@ -84,7 +84,7 @@ func (r *reader) reference(path, text string) {
 		"tools.#.container", "tools.#.container.file_ids.#", "tools.#.vector_store_ids.#",
 		"container_id", "vector_store_id", "vector_store_ids.#", "assistant_id", "thread_id",
 		"prompt.id", "input_reference.file_id":
-		wire.Refer(&r.marks, text, false)
+		wire.Refer(&r.marks, wire.Mark(v), false)
 	}
 }
 
@@ -97,8 +97,8 @@ func (Adapter) Meter(contentType string) provider.Meter { return wire.NewMeter(c
 // cache is in the input already.
 var dialect = wire.Dialect{Known: wire.Input, Place: place}
 
-func place(path string, value []byte) wire.Count {
-	switch path {
+func place(path, value []byte) wire.Count {
+	switch string(path) {
 	case "usage.prompt_tokens", "usage.input_tokens", "response.usage.input_tokens", "x_groq.usage.prompt_tokens":
 		return wire.Input
 	case "usage.completion_tokens", "usage.output_tokens", "response.usage.output_tokens", "x_groq.usage.completion_tokens":

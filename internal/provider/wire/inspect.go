@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keyfob/internal/provider"
+	"keyfob/internal/provider/scan"
 )
 
 // sessionHeaders name a conversation, whichever provider it goes to: OpenCode
@@ -37,11 +38,19 @@ func headerValue(h http.Header, name string) string {
 }
 
 // Mark is a text of a body as a mark, or "" where it is too long to be one.
-func Mark(v []byte, long bool) string {
-	if long || len(v) > maxMark {
+func Mark(v scan.Value) string {
+	if v.Long || len(v.Text) > maxMark {
 		return ""
 	}
-	return string(v)
+	return string(v.Text)
+}
+
+// Short is a text as a mark, or "" where it is too long to be one.
+func Short(s string) string {
+	if len(s) > maxMark {
+		return ""
+	}
+	return s
 }
 
 // Collections are the parts of a path that hold state of one account, such as

@@ -39,7 +39,7 @@ const (
 type Dialect struct {
 	// Place judges a place in an answer's JSON, or in an event's (see
 	// scan.Emit for its form). For a StateID value is the text.
-	Place func(path string, value []byte) Count
+	Place func(path, value []byte) Count
 	// Known is the count without which nothing is known: the last to come.
 	Known Count
 	// ID gives an id the form in which requests refer to it; nil: as it is.
@@ -79,7 +79,7 @@ func (m *Meter) take(path []byte, v scan.Value) {
 	if v.Long {
 		return
 	}
-	switch c := m.d.Place(string(path), v.Text); {
+	switch c := m.d.Place(path, v.Text); {
 	case c == Nothing:
 	case c == StateID:
 		m.addID(v)

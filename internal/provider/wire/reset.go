@@ -82,9 +82,9 @@ func fromUnix(n float64) time.Time {
 		return time.Time{}
 	}
 	if n >= 1e11 {
-		return time.UnixMilli(int64(n))
+		return time.UnixMilli(int64(n)).UTC()
 	}
-	return time.UnixMilli(int64(n * 1000))
+	return time.UnixMilli(int64(n * 1000)).UTC()
 }
 
 func after(now time.Time, seconds float64) (time.Time, bool) {
