@@ -56,6 +56,7 @@ var imports = []struct {
 	{"internal/cli", "api client internal/app internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; keyfobtest is demo's provider"},
 
 	{"internal/bench", "internal/broker/brokertest internal/gateway internal/workspace", "measures the whole from outside; linked into nothing"},
+	{"internal/crash", "", "kills the built program from outside"},
 	{"internal/arch", "", "looks at source, not at packages"},
 	{"scripts/testrun", "", "a build tool"},
 	{"scripts/fuzzrun", "", "a build tool"},
