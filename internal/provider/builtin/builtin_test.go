@@ -376,6 +376,7 @@ func all(t *testing.T, f func(provider.Adapter)) {
 func FuzzApply(f *testing.F) {
 	f.Add("/v1/messages", "key=1&a=2", "https://h.example/base/v1")
 	f.Add("/v1/%2e%2e/x", "", "https://h.example")
+	f.Add("/", "\x11", "")
 	f.Fuzz(func(t *testing.T, path, query, base string) {
 		u, err := url.Parse("http://127.0.0.1:1" + path)
 		if err != nil || !strings.HasPrefix(u.Path, "/") || u.Host != "127.0.0.1:1" {

@@ -123,8 +123,8 @@ func Point(req *http.Request, c provider.Credential, drop string) error {
 	if err != nil || base.Host == "" {
 		return core.Errorf(core.Internal, "the account's base URL cannot be read").WithHint("set it again with --base-url")
 	}
-	if dotted(req.URL.Path) {
-		return core.Errorf(core.Invalid, "the path has . or .. as a part").WithField("path").WithHint("write the path out")
+	if dotted(req.URL.Path) || hasControl(req.URL.RawQuery) {
+		return core.Errorf(core.Invalid, "the path has . or .. as a part, or the query control characters").WithField("path").WithHint("write the path out")
 	}
 	escaped := trimSegment(req.URL.EscapedPath(), drop)
 	u := &url.URL{Scheme: base.Scheme, Host: base.Host, RawQuery: StripQuery(req.URL.RawQuery)}
