@@ -85,11 +85,11 @@ func (f *Feed) Run(ctx context.Context) error {
 	tick := time.NewTicker(f.every)
 	defer tick.Stop()
 	for force := true; ; {
-		changes, any, err := p.poll(ctx, force)
+		changes, news, err := p.poll(ctx, force)
 		if ctx.Err() != nil {
 			return nil
 		}
-		f.publish(changes, any, err)
+		f.publish(changes, news, err)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -101,11 +101,11 @@ func (f *Feed) Run(ctx context.Context) error {
 	}
 }
 
-func (f *Feed) publish(changes []core.Change, any bool, err error) {
+func (f *Feed) publish(changes []core.Change, news bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.err = err
-	if !any {
+	if !news {
 		return
 	}
 	for s := range f.subs {
@@ -140,22 +140,22 @@ type poller struct {
 	seq     int64
 }
 
-// poll gives what is new; any false says nothing, nil changes with any true say
+// poll gives what is new; news false says nothing, nil changes with news true say
 // that everything is to be reloaded. The version is read before the changes: a
 // commit between the two shows at the next poll.
-func (p *poller) poll(ctx context.Context, force bool) (changes []core.Change, any bool, err error) {
+func (p *poller) poll(ctx context.Context, force bool) (changes []core.Change, news bool, err error) {
 	v, err := p.store.Version(ctx)
 	if err != nil || (p.started && !force && v == p.version) {
 		return nil, false, err
 	}
-	changes, any, err = p.read(ctx)
+	changes, news, err = p.read(ctx)
 	if err == nil {
 		p.version = v
 	}
-	return changes, any, err
+	return changes, news, err
 }
 
-func (p *poller) read(ctx context.Context) (changes []core.Change, any bool, err error) {
+func (p *poller) read(ctx context.Context) (changes []core.Change, news bool, err error) {
 	var last int64
 	err = p.store.View(ctx, func(tx store.Tx) error {
 		if last, err = tx.Changes().Last(ctx); err != nil || !p.started || last <= p.seq {

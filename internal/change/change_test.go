@@ -147,27 +147,27 @@ func TestCancel(t *testing.T) {
 	f.publish(nil, true, nil)
 }
 
-// What the log does not hold any more, or is more than one reading, is a reload.
+// What the log does not hold news more, or is more than one reading, is a reload.
 func TestGapsAreReloads(t *testing.T) {
 	st, _ := newStore(t)
 	p := poller{store: st}
 	poll := func() ([]core.Change, bool) {
 		t.Helper()
-		changes, any, err := p.poll(t.Context(), true)
+		changes, news, err := p.poll(t.Context(), true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return changes, any
+		return changes, news
 	}
-	if changes, any := poll(); changes != nil || !any {
+	if changes, news := poll(); changes != nil || !news {
 		t.Error("the first reading is no reload")
 	}
-	if _, any := poll(); any {
+	if _, news := poll(); news {
 		t.Error("nothing new is told")
 	}
 	put(t, st, "a", "b")
 	p.seq = -5 // as if the log began later than what was seen
-	if changes, any := poll(); changes != nil || !any {
+	if changes, news := poll(); changes != nil || !news {
 		t.Errorf("a gap gives %v", changes)
 	}
 	put(t, st, "c")
@@ -175,7 +175,7 @@ func TestGapsAreReloads(t *testing.T) {
 		t.Errorf("after a gap %v", changes)
 	}
 	p.seq += 10 // as if an older store had been put back
-	if changes, any := poll(); changes != nil || !any {
+	if changes, news := poll(); changes != nil || !news {
 		t.Errorf("a log that went back gives %v", changes)
 	}
 	many := make([]string, batch+1)
@@ -183,7 +183,7 @@ func TestGapsAreReloads(t *testing.T) {
 		many[i] = fmt.Sprint("m", i)
 	}
 	put(t, st, many...)
-	if changes, any := poll(); changes != nil || !any {
+	if changes, news := poll(); changes != nil || !news {
 		t.Errorf("more than one reading gives %d", len(changes))
 	}
 }
@@ -196,12 +196,12 @@ func TestVersionIsAskedFirst(t *testing.T) {
 	if _, _, err := p.poll(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	if _, any, err := p.poll(t.Context(), false); any || err != nil {
-		t.Errorf("nothing new: %v, %v", any, err)
+	if _, news, err := p.poll(t.Context(), false); news || err != nil {
+		t.Errorf("nothing new: %v, %v", news, err)
 	}
 	put(t, other, "a")
-	if changes, any, err := p.poll(t.Context(), false); len(changes) != 1 || !any || err != nil {
-		t.Errorf("%v, %v, %v", changes, any, err)
+	if changes, news, err := p.poll(t.Context(), false); len(changes) != 1 || !news || err != nil {
+		t.Errorf("%v, %v, %v", changes, news, err)
 	}
 	put(t, st, "b") // this process's own commits show too
 	if changes, _, err := p.poll(t.Context(), false); len(changes) != 1 || err != nil {

@@ -14,7 +14,7 @@ import (
 
 const (
 	// maxKeys bounds what gathers while the store is away.
-	maxKeys = 10000
+	maxKeys = 4096
 	// OtherModel stands for the models beyond that bound: their counts are kept,
 	// their names are not. A model's name comes from the client.
 	OtherModel = "(other)"

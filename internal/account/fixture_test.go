@@ -1,0 +1,191 @@
+package account_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keyfob/internal/account"
+	"keyfob/internal/core"
+	"keyfob/internal/guard"
+	"keyfob/internal/provider"
+	"keyfob/internal/provider/builtin"
+	"keyfob/internal/seal"
+	"keyfob/internal/secret"
+	"keyfob/internal/store"
+	"keyfob/internal/store/sqlite"
+)
+
+type fixture struct {
+	*account.Accounts
+	guard *guard.Guard
+	store store.Store
+	keys  *seal.Keys
+}
+
+func newFixture(t testing.TB) fixture {
+	t.Helper()
+	st, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "keyfob.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	root, err := seal.NewRootKey(secret.New(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, keys := guard.New(st, "here"), seal.NewKeys(root)
+	return fixture{Accounts: account.New(g, keys, builtin.Registry(), prober{}), guard: g, store: st, keys: keys}
+}
+
+// prober sends the adapter's own request.
+type prober struct{}
+
+func (prober) Probe(ctx context.Context, a core.Account, cred secret.Secret) (int, http.Header, []byte, error) {
+	ad, err := builtin.Registry().Get(a.Provider)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	req := ad.ModelsRequest().Clone(ctx)
+	if err := ad.Apply(req, provider.Credential{Kind: a.Kind, Value: cred, BaseURL: a.BaseURL}); err != nil {
+		return 0, nil, nil, err
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, resp.Header, body, err
+}
+
+const testKey = "sk-test-0123456789abcdef"
+
+func ref(t testing.TB, s string) account.Ref {
+	t.Helper()
+	r, err := account.ParseRef(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (f fixture) add(t testing.TB, name string) core.Account {
+	t.Helper()
+	r := ref(t, name)
+	a, err := f.Add(context.Background(), core.LocalUser, account.NewAccount{
+		Provider: r.Provider, Namespace: r.Namespace, Label: r.Label, Key: secret.FromString(testKey),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (f fixture) update(t testing.TB, name string, e account.Edit) core.Account {
+	t.Helper()
+	a, err := f.Update(context.Background(), core.LocalUser, ref(t, name), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// pools is the accounts in order as "REF POSITION".
+func (f fixture) pools(t testing.TB) string {
+	t.Helper()
+	list, _, err := f.List(context.Background(), core.LocalUser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, a := range list {
+		out = append(out, fmt.Sprint(a.Ref(), " ", a.Position))
+	}
+	return strings.Join(out, ", ")
+}
+
+func (f fixture) trail(t testing.TB) []string {
+	t.Helper()
+	var out []string
+	err := f.store.View(context.Background(), func(tx store.Tx) error {
+		return tx.Audit().Walk(context.Background(), "here", func(e core.AuditEntry) error {
+			out = append(out, e.Action+" "+e.Subject+" "+e.Outcome)
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (f fixture) sound(t testing.TB) {
+	t.Helper()
+	v, err := f.guard.Verify(context.Background())
+	if err != nil || !v.OK() {
+		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
+	}
+}
+
+// key is the stored credential, opened by the store's own record.
+func (f fixture) key(t testing.TB, name string) (out string) {
+	t.Helper()
+	r := ref(t, name)
+	err := f.store.View(context.Background(), func(tx store.Tx) error {
+		a, err := tx.Accounts().Get(context.Background(), core.Local, r.Provider, r.Namespace, r.Label)
+		if err != nil {
+			return err
+		}
+		k, err := f.keys.Open(context.Background(), tx.Vault(), core.Local)
+		if err != nil {
+			return err
+		}
+		v, err := k.Open(seal.AccountBinding(a.Account), a.Ciphertext)
+		out = string(v.Reveal())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (f fixture) mark(t testing.TB, a core.Account, kind string) {
+	t.Helper()
+	err := f.store.Update(context.Background(), func(tx store.Tx) error {
+		return tx.Health().Merge(context.Background(), []core.Health{{
+			AccountID: a.ID, Kind: kind, Until: time.Now().Add(time.Hour), Epoch: a.Epoch, UpdatedAt: time.Now(),
+		}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f fixture) health(t testing.TB, name string) []core.Health {
+	t.Helper()
+	_, h, err := f.Get(context.Background(), core.LocalUser, ref(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func wantCode(t testing.TB, err error, code core.Code, text string) {
+	t.Helper()
+	e, ok := err.(*core.Error)
+	if !ok || e.Code != code || !strings.Contains(e.Message, text) || e.Hint == "" {
+		t.Errorf("error %#v, want %s with %q and a hint", err, code, text)
+	}
+}
+
+func to[T any](v T) *T { return &v }

@@ -1,0 +1,147 @@
+package workspace_test
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keyfob/internal/account"
+	"keyfob/internal/core"
+	"keyfob/internal/guard"
+	"keyfob/internal/provider/builtin"
+	"keyfob/internal/seal"
+	"keyfob/internal/secret"
+	"keyfob/internal/store"
+	"keyfob/internal/store/sqlite"
+	"keyfob/internal/vault"
+	"keyfob/internal/workspace"
+)
+
+type fixture struct {
+	*workspace.Workspaces
+	vault    *vault.Vault
+	accounts *account.Accounts
+	guard    *guard.Guard
+	store    store.Store
+	path     string
+}
+
+func newFixture(t *testing.T) fixture {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keyfob.db")
+	st, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	root, err := seal.NewRootKey(secret.New(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, keys, reg := guard.New(st, "here"), seal.NewKeys(root), builtin.Registry()
+	return fixture{
+		Workspaces: workspace.New(g, st, keys, reg), vault: vault.New(g, keys, vault.Limits{}),
+		accounts: account.New(g, keys, reg, nil), guard: g, store: st, path: path,
+	}
+}
+
+func (f fixture) secret(t *testing.T, n vault.NewSecret) {
+	t.Helper()
+	if n.Value.IsZero() {
+		n.Value = secret.FromString("value of " + n.Name)
+	}
+	if _, _, err := f.vault.Create(t.Context(), core.LocalUser, n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f fixture) account(t *testing.T, provider, namespace string) {
+	t.Helper()
+	_, err := f.accounts.Add(t.Context(), core.LocalUser, account.NewAccount{
+		Provider: provider, Namespace: namespace, Label: "work", Key: secret.FromString("test-0123456789abcdef"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start makes a workspace and gives its actor and keys.
+func (f fixture) start(t *testing.T, spec workspace.Spec) (actor core.Actor, session, gateway string) {
+	t.Helper()
+	w, s, g, err := f.Create(t.Context(), core.LocalUser, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor, _, err = f.Session(t.Context(), string(s.Reveal()))
+	if err != nil || actor.ID != w.ID {
+		t.Fatalf("session %+v, %v", actor, err)
+	}
+	return actor, string(s.Reveal()), string(g.Reveal())
+}
+
+func (f fixture) manifest(t *testing.T, actor core.Actor) workspace.Manifest {
+	t.Helper()
+	m, err := f.Manifest(t.Context(), actor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// trail is the workspaces' entries, oldest first.
+func (f fixture) trail(t *testing.T) (out []core.AuditEntry) {
+	t.Helper()
+	err := f.store.View(t.Context(), func(tx store.Tx) error {
+		return tx.Audit().Walk(t.Context(), "here", func(e core.AuditEntry) error {
+			if strings.HasPrefix(e.Action, "workspace.") {
+				out = append(out, e)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (f fixture) acts(t *testing.T) (out []string) {
+	t.Helper()
+	for _, e := range f.trail(t) {
+		out = append(out, string(e.Actor.Kind)+" "+strings.TrimPrefix(e.Action, "workspace.")+" "+e.Outcome)
+	}
+	return out
+}
+
+func (f fixture) tamper(t *testing.T, query string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+f.path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCode(t *testing.T, err error, code core.Code, text string) {
+	t.Helper()
+	e, ok := err.(*core.Error)
+	if !ok || e.Code != code || !strings.Contains(e.Message, text) || e.Hint == "" {
+		t.Errorf("error %#v, want %s with %q and a hint", err, code, text)
+	}
+}
+
+func wantRevoked(t *testing.T, what string, err error) {
+	t.Helper()
+	if e, ok := err.(*core.Error); !ok || e.Code != core.Unauthenticated || e.Reason != "session_revoked" {
+		t.Errorf("%s gives %v, want session_revoked", what, err)
+	}
+}
+
+func to[T any](v T) *T { return &v }
