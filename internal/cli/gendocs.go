@@ -39,7 +39,7 @@ func reference(root *cobra.Command) map[string]string {
 	return map[string]string{
 		"commands.md":    made + commandsPage(root),
 		"exit-codes.md":  made + "# Exit codes\n\nWith `--output json` an error is one JSON object on standard error, `{\"error\":{\"code\",\"message\",\"hint\",…}}`.\n\n" + markdownTable([]string{"exit", "code", "meaning"}, exitCodes()),
-		"environment.md": made + "# Environment variables\n\n" + markdownTable([]string{"variable", "", "meaning"}, variables()),
+		"environment.md": made + "# Environment variables\n\n" + markdownTable([]string{"variable", "", "meaning"}, asCode(variables())),
 	}
 }
 
@@ -83,7 +83,7 @@ func textOf(c *cobra.Command) string {
 	if c.Long == "" {
 		return c.Short + "."
 	}
-	return c.Short + ".\n\n" + c.Long
+	return c.Long
 }
 
 func flagList(flags *pflag.FlagSet) string {
@@ -103,6 +103,14 @@ func flagList(flags *pflag.FlagSet) string {
 		return ""
 	}
 	return markdownTable([]string{"flag", "meaning"}, rows)
+}
+
+// asCode sets the first column as code.
+func asCode(rows [][]string) [][]string {
+	for _, row := range rows {
+		row[0] = "`" + strings.ReplaceAll(row[0], ", ", "`, `") + "`"
+	}
+	return rows
 }
 
 func markdownTable(head []string, rows [][]string) string {

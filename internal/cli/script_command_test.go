@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -109,6 +110,15 @@ func at(v any, path []string) any {
 func database(ts *testscript.TestScript) *sql.DB {
 	db, err := sql.Open("sqlite", filepath.Join(ts.Getenv("KEYFOB_HOME"), "keyfob.db"))
 	ts.Check(err)
+	return db
+}
+
+func openDatabase(t *testing.T, home string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(home, "keyfob.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return db
 }
 
