@@ -111,7 +111,14 @@ func onFullDisk(ctx context.Context, dir string) error {
 	if err := write("after", 1000); err != nil {
 		return fmt.Errorf("after space was freed: %w", err)
 	}
-	if err := s.Close(); err != nil {
+	if err := errors.Join(s.Close(), fill(ballast)); err != nil {
+		return err
+	}
+	_, err = sqlite.Open(ctx, path)
+	if err := expect(err, core.Unavailable, "disk_full"); err != nil {
+		return fmt.Errorf("opening on a full disk: %w", err)
+	}
+	if err := os.Remove(ballast); err != nil {
 		return err
 	}
 	if s, err = sqlite.Open(ctx, path); err != nil {

@@ -64,6 +64,32 @@ func TestNewerFormatAtOpen(t *testing.T) {
 	refusesToOpen(t, path, core.Unavailable, "newer_format")
 }
 
+// A newer Keyfob was killed and left its log: it is not ours to recover.
+func TestNewerFormatKeepsItsLog(t *testing.T) {
+	live := made(t)
+	_ = raw(t, live, "PRAGMA user_version = 99").Close()
+	db := raw(t, live, "PRAGMA wal_autocheckpoint = 0", "CREATE TABLE theirs (x)")
+	path := filepath.Join(t.TempDir(), "keyfob.db")
+	logged := map[string][]byte{}
+	for _, suffix := range []string{"", "-wal"} {
+		b, err := os.ReadFile(live + suffix)
+		if err == nil {
+			err = os.WriteFile(path+suffix, b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		logged[suffix] = b
+	}
+	_ = db.Close()
+	refusesToOpen(t, path, core.Unavailable, "newer_format")
+	for suffix, want := range logged {
+		if got, err := os.ReadFile(path + suffix); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q was changed: %v", suffix, err)
+		}
+	}
+}
+
 // The newer format stands in the write-ahead log alone: the header of the file
 // does not show it yet.
 func TestNewerFormatInTheLog(t *testing.T) {
