@@ -3,6 +3,7 @@ package account
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"keyfob/internal/core"
 )
@@ -54,12 +55,14 @@ func (r Ref) check() error {
 	return checkPart("label", r.Label)
 }
 
-var part = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$`)
+var part = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$`)
+})
 
 // checkPart holds the rule on namespaces, labels and quota groups: 1 to 64
 // letters, digits and . _ @ + -, beginning and ending with a letter or digit.
 func checkPart(field, s string) error {
-	if part.MatchString(s) {
+	if part().MatchString(s) {
 		return nil
 	}
 	if len(s) > 64 {

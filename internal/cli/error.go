@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -116,11 +117,11 @@ func unknownCommand(c *cobra.Command, word string) error {
 	return withHint(err, "see: %s --help", c.CommandPath())
 }
 
-var wordText = regexp.MustCompile(`^-{0,2}[a-z][a-z-]{0,18}$`)
+var wordText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-{0,2}[a-z][a-z-]{0,18}$`) })
 
 // plainWord is ` "s"` where s can only be a mistyped word, else nothing.
 func plainWord(s string) string {
-	if !wordText.MatchString(s) {
+	if !wordText().MatchString(s) {
 		return ""
 	}
 	return ` "` + s + `"`

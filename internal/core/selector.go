@@ -5,13 +5,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Selector picks workspaces by their labels: every pair must match. The empty
 // selector matches all.
 type Selector map[string]string
 
-var labelText = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$`)
+var labelText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$`)
+})
 
 // ParseSelector reads "k=v,k2=v2"; the empty text is the empty selector.
 func ParseSelector(s string) (Selector, error) {
@@ -27,7 +30,7 @@ func ParseLabels(pairs []string) (map[string]string, error) {
 	out := make(map[string]string, len(pairs))
 	for _, p := range pairs {
 		k, v, ok := strings.Cut(strings.TrimSpace(p), "=")
-		if !ok || !labelText.MatchString(k) || !labelText.MatchString(v) {
+		if !ok || !labelText().MatchString(k) || !labelText().MatchString(v) {
 			return nil, Errorf(Invalid, "%q is not a label", p).WithField("label").
 				WithHint("write KEY=VALUE with letters, digits and . _ / -, such as team=web")
 		}

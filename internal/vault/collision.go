@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"keyfob/internal/core"
 )
@@ -57,7 +58,9 @@ func wins(s, o core.Secret) string {
 	}
 }
 
-var homePath = regexp.MustCompile(`^(?:/home/[^/]+|/Users/[^/]+|/root)/(.+)$`)
+var homePath = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:/home/[^/]+|/Users/[^/]+|/root)/(.+)$`)
+})
 
 // samePath says whether two paths are, or likely are, one file: "~/x" is that of
 // /home/NAME/x, /Users/NAME/x and /root/x.
@@ -72,7 +75,7 @@ func samePath(a, b string) bool {
 }
 
 func underHome(p string) string {
-	if m := homePath.FindStringSubmatch(p); m != nil {
+	if m := homePath().FindStringSubmatch(p); m != nil {
 		return m[1]
 	}
 	return ""

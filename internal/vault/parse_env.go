@@ -42,7 +42,7 @@ func envLine(raw []byte) (name string, value []byte, why string) {
 	if rest, exported := bytes.CutPrefix(n, []byte("export")); exported && len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
 		n = bytes.TrimLeft(rest, " \t")
 	}
-	if len(n) > maxEnvName || !envName.Match(n) {
+	if len(n) > maxEnvName || !envName().Match(n) {
 		return "", nil, "what stands before the = is not a variable's name"
 	}
 	value, why = envValue(bytes.TrimLeft(after, " \t"))

@@ -201,7 +201,7 @@ func FuzzParseEnv(f *testing.F) {
 		entries, problems, err := parseEnv(text)
 		checkEntries(t, entries, problems, err)
 		for _, e := range entries {
-			if !envName.MatchString(e.name) {
+			if !envName().MatchString(e.name) {
 				t.Errorf("name %q", e.name)
 			}
 			// Written in the way that needs no unquoting, it reads the same.

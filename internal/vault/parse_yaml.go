@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -92,12 +93,14 @@ func yamlOdd(n *yaml.Node) string {
 	return ""
 }
 
-var yamlErrorLine = regexp.MustCompile(`line (\d{1,9})`)
+var yamlErrorLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`line (\d{1,9})`)
+})
 
 // yamlLine takes the line, and nothing else, from the library's error, which may
 // quote the text.
 func yamlLine(err error) int {
-	if m := yamlErrorLine.FindStringSubmatch(err.Error()); m != nil {
+	if m := yamlErrorLine().FindStringSubmatch(err.Error()); m != nil {
 		if n, err := strconv.Atoi(m[1]); err == nil && n > 0 {
 			return n
 		}

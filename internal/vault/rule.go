@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -47,7 +48,9 @@ func CheckName(name string) error {
 		WithHint("a name is 1 to 255 bytes such as NPM_TOKEN or kubeconfig, without / ? # and without spaces at its ends")
 }
 
-var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var envName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+})
 
 // CheckEnv says why a text cannot be the variable that a secret is delivered as:
 // its form, its length (256 bytes), or that the variable is reserved.
@@ -56,7 +59,7 @@ func CheckEnv(name string) error {
 		return core.Errorf(core.Invalid, "the variable's name is longer than %d bytes", maxEnvName).WithField("env").
 			WithHint("choose a shorter one")
 	}
-	if !envName.MatchString(name) {
+	if !envName().MatchString(name) {
 		return core.Errorf(core.Invalid, "%q cannot be a variable's name", name).WithField("env").
 			WithHint("letters, digits and _, not beginning with a digit, such as NPM_TOKEN")
 	}

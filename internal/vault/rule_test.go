@@ -52,7 +52,7 @@ func TestReservedListIsSound(t *testing.T) {
 			t.Errorf("the reason %q does not end a sentence", class.why)
 		}
 		for one := range strings.FieldsSeq(class.names) {
-			if one != strings.ToUpper(one) || seen[one] || !envName.MatchString(strings.TrimSuffix(one, "*")) {
+			if one != strings.ToUpper(one) || seen[one] || !envName().MatchString(strings.TrimSuffix(one, "*")) {
 				t.Errorf("%s is lower-case, twice on the list or no variable", one)
 			}
 			seen[one] = true

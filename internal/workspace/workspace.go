@@ -163,7 +163,7 @@ func (s *Workspaces) List(ctx context.Context, actor core.Actor) ([]core.Workspa
 // End ends a workspace: its keys are worth nothing from then on. Errors:
 // not_found, also where it has ended already.
 func (s *Workspaces) End(ctx context.Context, actor core.Actor, id string) error {
-	if !workspaceID.MatchString(id) {
+	if !workspaceID().MatchString(id) {
 		return notLive(shortened(id), core.Errorf(core.NotFound, "it is no id"))
 	}
 	act := guard.Act{Action: guard.WorkspaceEnd, Subject: guard.WorkspaceSubject(id)}
@@ -183,7 +183,9 @@ func (s *Workspaces) End(ctx context.Context, actor core.Actor, id string) error
 	return err
 }
 
-var workspaceID = regexp.MustCompile(`^wsp_[a-z0-9]{1,60}$`)
+var workspaceID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^wsp_[a-z0-9]{1,60}$`)
+})
 
 func notLive(id string, err error) error {
 	if core.CodeOf(err) != core.NotFound {
