@@ -42,6 +42,7 @@ cross:
 
 lint:
 	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags e2e ./e2e/
 
 arch:
 	$(GO) test ./internal/arch

@@ -30,10 +30,7 @@ const limit = 2 * time.Minute
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	p := &place{home: dir(t), state: filepath.Join(dir(t), "keyfob"), work: dir(t)}
-	path := []string{filepath.Dir(os.Getenv(insideVar))}
-	for _, d := range clientDirs(t) {
-		path = append(path, d)
-	}
+	path := append([]string{filepath.Dir(os.Getenv(insideVar))}, clientDirs(t)...)
 	p.env = []string{
 		"PATH=" + strings.Join(append(path, os.Getenv("PATH")), ":"),
 		"HOME=" + p.home, "KEYFOB_HOME=" + p.state,
