@@ -155,3 +155,36 @@ func moved(e core.AuditEntry) core.AuditEntry {
 	e.Subject, e.Outcome = "", e.Subject+e.Outcome
 	return e
 }
+
+// The entries of one record may stand in several chains, which are walked in the
+// order of their writers' names and not of time.
+func TestVerifyKnowsTheNewestOverAllChains(t *testing.T) {
+	f := newFixture(t)
+	before, after := guard.New(f.store, "a"), guard.New(f.store, "b")
+	remove := func(ctx context.Context, tx store.Tx, note guard.Note) error {
+		s, err := tx.Secrets().Get(ctx, core.Local, "N_gone")
+		if err != nil {
+			return err
+		}
+		note.Removed(guard.SecretRecord(s))
+		return tx.Secrets().Delete(ctx, s.ID, s.Version)
+	}
+	for _, step := range []struct {
+		g  *guard.Guard
+		fn func(context.Context, store.Tx, guard.Note) error
+	}{
+		{after, put("kept", 1, "one")}, {before, put("kept", 2, "two")},
+		{after, put("gone", 1, "one")}, {before, remove},
+	} {
+		if err := step.g.Do(t.Context(), core.LocalUser, set("x"), step.fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v := f.verify(t); !v.OK() || len(v.Chains) != 2 {
+		t.Errorf("%+v", v)
+	}
+	f.tamper(t, `UPDATE secret SET value_version = 1, version = 1, ciphertext = CAST('one' AS BLOB) WHERE id = 'kept'`)
+	if v := f.verify(t); len(v.Problems) != 1 {
+		t.Errorf("a rolled-back row gives %+v", v.Problems)
+	}
+}
