@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,11 +16,7 @@ import (
 // receive takes an upstream's answer: its body is read along for usage and for
 // ids of state, and is counted when it ends.
 func (x *exchange) receive(req *http.Request, resp *http.Response) {
-	for name := range resp.Header {
-		if strings.HasPrefix(name, "Keyfob-") {
-			delete(resp.Header, name)
-		}
-	}
+	delete(resp.Header, HeaderAccount) // HeaderLocal of an upstream's is dropped by failover
 	if x.account != nil {
 		resp.Header[HeaderAccount] = []string{x.account.ref}
 	}

@@ -246,3 +246,35 @@ func wait(t *testing.T, done func() bool) {
 		}
 	}
 }
+
+type misdirects struct {
+	provider.Adapter
+	to *url.URL
+}
+
+func (m misdirects) Apply(req *http.Request, c provider.Credential) error {
+	err := m.Adapter.Apply(req, c)
+	req.URL.Scheme, req.URL.Host = m.to.Scheme, m.to.Host
+	return err
+}
+
+// Even by an adapter's mistake a credential goes nowhere but to the origin it
+// was sealed for.
+func TestCredentialLeavesForItsOriginOnly(t *testing.T) {
+	p := keyfobtest.NewProvider(t, keyfobtest.Options{})
+	to, err := url.Parse(p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := openHome(t, t.TempDir(), brokertest.Options{Idle: true, Adapter: func(a provider.Adapter) provider.Adapter { return misdirects{a, to} }})
+	if _, err := h.Account(t.Context(), "anthropic", "one", "key-one-0123", "https://api.example.com"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = send(t, h, grant(t, h), provider.Marks{})
+	if e, ok := errors.AsType[*core.Error](err); !ok || e.Reason != "foreign_origin" {
+		t.Errorf("error %v", err)
+	}
+	if n := len(p.Requests()); n != 0 {
+		t.Errorf("%d requests went to a foreign origin", n)
+	}
+}
