@@ -241,6 +241,19 @@ func TestClearKeepsWhatElseHolds(t *testing.T) {
 	}
 }
 
+// TestProbeClearsOnlyWhatItFound: a refusal that came while the probe was under
+// way is news, and stays.
+func TestProbeClearsOnlyWhatItFound(t *testing.T) {
+	p := pool("a")
+	early := pick(t, p, t0, failover.Query{})
+	_, hs := answered(t, p, t0, failover.Query{}, verdict(failover.Limited, failover.Account))
+	now := hs[0].Until
+	probe := pick(t, p, now, failover.Query{})
+	p.Report(now.Add(time.Second), early, failover.Query{}, verdict(failover.NoCredit, failover.Account))
+	expect(t, "cleared", len(p.Report(now.Add(2*time.Second), probe, failover.Query{}, fine)), 0)
+	expect(t, "held", len(p.Health(now.Add(2*time.Second))), 1)
+}
+
 func TestEpochs(t *testing.T) {
 	held := failover.Health{ID: "a", Kind: failover.Limited, Until: t0.Add(time.Hour), Epoch: 2}
 	p := failover.NewPool(failover.Options{})

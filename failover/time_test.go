@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,8 +227,11 @@ func TestReturnsToTheFirst(t *testing.T) {
 // the account that was limited, and the rest do not wait for it.
 func TestOneProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		calls := map[string]int{}
 		tr := timed(pool("a", "b"), func(id string, _ *http.Request) *http.Response {
+			mu.Lock()
+			defer mu.Unlock()
 			calls[id]++
 			if id == "a" && calls[id] == 1 {
 				return canned(429, "", "Retry-After", "60")

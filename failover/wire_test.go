@@ -9,9 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"keyfob/failover"
 )
@@ -180,6 +182,67 @@ func TestStaleKeepAliveIsReplayed(t *testing.T) {
 			expect(t, "attempts", len(r.attempts), 3)
 		})
 	}
+}
+
+// closingConn is a connection that the other side closes when told to.
+type closingConn struct {
+	net.Conn
+	closing, closed chan struct{}
+}
+
+func (c *closingConn) Read(p []byte) (int, error) {
+	type read struct {
+		n   int
+		err error
+	}
+	done := make(chan read, 1)
+	go func() { n, err := c.Conn.Read(p); done <- read{n, err} }()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-c.closing:
+		_ = c.SetReadDeadline(time.Unix(1, 0))
+		<-done
+		return 0, io.EOF
+	}
+}
+
+func (c *closingConn) Close() error {
+	close(c.closed)
+	return c.Conn.Close()
+}
+
+// TestServerClosesJustBefore: the connection was given to a request, and before
+// it wrote a byte net/http saw the other side's end. Under TLS it then sends a
+// close_notify, which must not pass for a part of the request.
+func TestServerClosesJustBefore(t *testing.T) {
+	srv := httptest.NewTLSServer(answer(200, "a"))
+	defer srv.Close()
+	base := failover.NewBase(srv.Client().Transport.(*http.Transport).TLSClientConfig, nil)
+	base.ForceAttemptHTTP2 = false
+	t.Cleanup(base.CloseIdleConnections)
+	var first *closingConn
+	base.DialContext = failover.CountWrites(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		if err != nil || first != nil {
+			return c, err
+		}
+		first = &closingConn{c, make(chan struct{}), make(chan struct{})}
+		return first, nil
+	})
+	r := pair(t, srv.URL)
+	r.Base = base
+	do(t, r.Transport, post("one"), failover.Query{})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		if i.Reused {
+			close(first.closing)
+			<-first.closed
+		}
+	}})
+	_, body := do(t, r.Transport, post("two").WithContext(ctx), failover.Query{})
+	expect(t, "answer", body, "a")
+	expect(t, "attempts", len(r.attempts), 3)
+	expect(t, "held against anybody", len(r.changed), 0)
 }
 
 // h2Server speaks just enough HTTP/2 to get a request and answer with a frame.
