@@ -87,6 +87,7 @@ func addGroups(root *cobra.Command, e *Env) {
 func asGroup(c *cobra.Command) {
 	c.Args = cobra.ArbitraryArgs
 	c.SuggestionsMinimumDistance = 2
+	c.DisableFlagsInUseLine = true
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return c.Help()

@@ -188,7 +188,7 @@ func (e *Env) secretFields(s api.Secret) {
 	}
 	e.Fields(append(pairs,
 		[2]string{"workspaces", orAll(s.Selector)},
-		[2]string{"size", fmt.Sprintf("%d bytes", s.Size)},
+		[2]string{"size", count(s.Size, "byte")},
 		[2]string{"version", fmt.Sprint(s.Version)},
 		[2]string{"created", localTime(s.CreatedAt)},
 		[2]string{"updated", localTime(s.UpdatedAt)})...)

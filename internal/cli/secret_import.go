@@ -105,7 +105,7 @@ func (e *Env) importContent(path string) (api.Value, error) {
 func (e *Env) importPlan(r api.ImportResult) {
 	rows := make([][]string, 0, len(r.Secrets))
 	for _, s := range r.Secrets {
-		rows = append(rows, []string{s.Name, deliveries(s), orAll(s.Selector), fmt.Sprintf("%d bytes", s.Size)})
+		rows = append(rows, []string{s.Name, deliveries(s), orAll(s.Selector), count(s.Size, "byte")})
 	}
 	e.Table([]string{"WOULD MAKE", "DELIVERED AS", "TO", "SIZE"}, rows)
 }
