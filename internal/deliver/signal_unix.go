@@ -66,7 +66,7 @@ func (s *Signals) follow(p *os.Process) (int, error) {
 		case sig := <-s.ch:
 			s.pass(p, sig.(syscall.Signal))
 		case <-stopped:
-			stopToo(p)
+			stopToo()
 		case st := <-done:
 			return exitOf(st), nil
 		}
@@ -74,13 +74,14 @@ func (s *Signals) follow(p *os.Process) (int, error) {
 }
 
 // stopToo stops this process after its child, since it is this one that the
-// shell waits for and continues. Without a shell that could, it goes on.
-func stopToo(p *os.Process) {
-	if orphaned() {
-		return
+// shell waits for and continues. Without a shell that could, it goes on. The
+// child is continued by SIGCONT being passed on, never from here: this thread
+// may run on for a moment after the call, and a child that is continued while
+// the shell has the terminal again steals from its input.
+func stopToo() {
+	if !orphaned() {
+		_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
 	}
-	_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
-	_ = p.Signal(unix.SIGCONT)
 }
 
 // orphaned says whether nobody does job control for this process's group: its
