@@ -74,6 +74,10 @@ func (a *ahead) Read(p []byte) (int, error) {
 	return a.body.Read(p)
 }
 
+// Buffered is how many bytes Read gives without waiting. A caller that passes a
+// stream on need not send its headers ahead of them.
+func (a *ahead) Buffered() int { return len(a.held) }
+
 func (a *ahead) Close() error { return a.body.Close() }
 
 // cut ends the body where it was read to and gives the rest up.

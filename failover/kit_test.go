@@ -19,7 +19,7 @@ import (
 // seen is a request as the upstream saw it.
 type seen struct{ account, body string }
 
-// bench is a pool of accounts, each answered by a handler of a real server.
+// rig is a pool of accounts, each answered by a handler of a real server.
 type rig struct {
 	*failover.Transport
 	mu       sync.Mutex
@@ -108,6 +108,8 @@ func event(name string, data []byte) (failover.Verdict, bool) {
 	switch e.Type {
 	case "overloaded":
 		return failover.Verdict{Kind: failover.Overloaded, Scope: failover.Account, Reason: "overloaded", EffectFree: true}, false
+	case "dead":
+		return failover.Verdict{Kind: failover.Dead, Scope: failover.Account, Reason: "dead", EffectFree: true}, false
 	case "late":
 		return failover.Verdict{Kind: failover.Overloaded, Scope: failover.Account, Reason: "overloaded"}, false
 	}

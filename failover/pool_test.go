@@ -254,6 +254,21 @@ func TestProbeClearsOnlyWhatItFound(t *testing.T) {
 	expect(t, "held", len(p.Health(now.Add(2*time.Second))), 1)
 }
 
+// TestFailedProbeWaits: a probe that failed is not followed by another at once,
+// though the cooldown's end stays where it was.
+func TestFailedProbeWaits(t *testing.T) {
+	p := pool("a")
+	_, _ = answered(t, p, t0, failover.Query{}, verdict(failover.NoCredit, failover.Account))
+	now := t0.Add(55 * time.Minute)
+	soon := verdict(failover.Limited, failover.Account)
+	soon.Until = now.Add(time.Minute)
+	_, hs := answered(t, p, now, failover.Query{}, soon)
+	expect(t, "changes", len(hs), 0)
+	if pk, err := p.Pick(now.Add(time.Second), failover.Query{}); err == nil {
+		t.Errorf("a second probe at once: %+v", pk)
+	}
+}
+
 func TestEpochs(t *testing.T) {
 	held := failover.Health{ID: "a", Kind: failover.Limited, Until: t0.Add(time.Hour), Epoch: 2}
 	p := failover.NewPool(failover.Options{})

@@ -31,7 +31,7 @@ func (p *Pool) Report(now time.Time, pk Pick, q Query, v Verdict) []Health {
 
 // settleLocked makes the account the conversation's home if it has none.
 func (p *Pool) settleLocked(now time.Time, a *account, q Query) {
-	if q.Affinity == "" || a.gone(q.Model) {
+	if q.Affinity == "" {
 		return
 	}
 	home := p.byID[p.homes.get(now, q.Affinity)]

@@ -283,3 +283,23 @@ func TestCancelledProbeIsFreeAgain(t *testing.T) {
 		expect(t, "the next probe reached upstream", resp.Header.Get("Retry-After"), "3600")
 	})
 }
+
+// TestRefusalInAStreamIsCut: the stream that held the verdict is given up at
+// once, and if its beginning is all the caller can get, that is a whole answer.
+func TestRefusalInAStreamIsCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refusal := start + "data: {\"type\":\"dead\"}\n\n"
+		tr := timed(pool("a"), func(string, *http.Request) *http.Response {
+			resp := streaming(nil, part{0, refusal}, part{time.Hour, "more"})
+			resp.ContentLength = 1 << 20
+			resp.Header.Set("Content-Length", "1048576")
+			return resp
+		})
+		begin := time.Now()
+		resp, body := do(t, tr, post("x"), failover.Query{})
+		expect(t, "body", body, refusal)
+		expect(t, "length", resp.ContentLength, -1)
+		expect(t, "length header", resp.Header.Get("Content-Length"), "")
+		expect(t, "took", time.Since(begin), 0)
+	})
+}

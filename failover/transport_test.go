@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -258,7 +259,6 @@ func TestRoundTripTakesTheQueryFromTheContext(t *testing.T) {
 	expectList(t, "accounts", r.accounts(), "b")
 }
 
-// TestBehindReverseProxy holds the Transport against the one who uses it.
 func TestAsClientTransport(t *testing.T) {
 	r := newRig(t, []string{"a", "b"}, map[string]http.HandlerFunc{"a": answer(429, ""), "b": answer(200, "b")})
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -280,4 +280,45 @@ func TestAsClientTransport(t *testing.T) {
 	defer resp.Body.Close()
 	b, _ := io.ReadAll(resp.Body)
 	expect(t, "body", string(b), "b")
+}
+
+// tracked counts the bodies that are open.
+type tracked struct {
+	io.Reader
+	open *atomic.Int32
+	once sync.Once
+}
+
+func (b *tracked) Close() error { b.once.Do(func() { b.open.Add(-1) }); return nil }
+
+// TestBodiesAreClosed: every body that a request was given is closed, however
+// it ends.
+func TestBodiesAreClosed(t *testing.T) {
+	var open atomic.Int32
+	body := func() (io.ReadCloser, error) {
+		open.Add(1)
+		return &tracked{Reader: strings.NewReader("x"), open: &open}, nil
+	}
+	for _, replayable := range []bool{true, false} {
+		for name, c := range map[string]struct {
+			ids   []string
+			apply error
+		}{"answered": {[]string{"a", "b"}, nil}, "no account": {nil, nil}, "not applied": {[]string{"a", "b"}, errors.New("no")}} {
+			r := newRig(t, c.ids, map[string]http.HandlerFunc{"a": answer(429, ""), "b": answer(200, "")})
+			next := r.Apply
+			r.Apply = func(ctx context.Context, q *http.Request, id string) error {
+				return errors.Join(c.apply, next(ctx, q, id))
+			}
+			q := post("")
+			q.Body, _ = body()
+			q.GetBody, q.ContentLength = nil, 1
+			if replayable {
+				q.GetBody = body
+			}
+			if resp, err := r.Do(q, failover.Query{}); err == nil {
+				_ = resp.Body.Close()
+			}
+			expect(t, name+": open bodies", open.Swap(0), 0)
+		}
+	}
 }
