@@ -17,22 +17,14 @@ import (
 // it, and makes the vault where there is none yet, saying in one line on Stderr
 // where the key is and what that protects against. Main closes it.
 func (e *Env) Open(ctx context.Context) (*app.App, error) {
-	if e.app != nil {
-		return e.app, nil
+	a, err := e.openExisting(ctx)
+	if !errors.Is(err, &core.Error{Code: core.NotFound, Reason: "no_vault"}) {
+		return a, err
 	}
-	cfg, err := e.config()
-	if err != nil {
+	if err := e.makeVault(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.ensureVault(ctx, cfg); err != nil {
-		return nil, err
-	}
-	a, err := app.Open(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	e.app = a
-	return a, nil
+	return e.openExisting(ctx)
 }
 
 // Client is the app's client.
@@ -58,9 +50,9 @@ func (e *Env) openExisting(ctx context.Context) (*app.App, error) {
 	return e.app, err
 }
 
-func (e *Env) ensureVault(ctx context.Context, cfg app.Config) error {
-	ok, err := app.Exists(ctx, cfg)
-	if err != nil || ok {
+func (e *Env) makeVault(ctx context.Context) error {
+	cfg, err := e.config()
+	if err != nil {
 		return err
 	}
 	st, err := app.Init(ctx, cfg, e.defaultCustody())
