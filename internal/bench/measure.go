@@ -98,7 +98,8 @@ func (c *client) once() (first, body, end time.Duration, err error) {
 // round is what one round measured.
 type round struct {
 	perSecond                float64
-	allocs                   float64 // per request, of the whole process
+	allocs                   float64       // per request, of the whole process
+	cpu                      time.Duration // per request, of the whole process; 0 where it is not known
 	failed                   int
 	first, body, median, p99 time.Duration
 }
@@ -130,7 +131,7 @@ func throughput(ctx context.Context, w way, l load, o options, r *round) error {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	start, each := time.Now(), o.requests/o.clients
+	start, spent, each := time.Now(), cpuTime(), o.requests/o.clients
 	errs := make([]error, len(clients))
 	var wg sync.WaitGroup
 	for i, c := range clients {
@@ -144,11 +145,13 @@ func throughput(ctx context.Context, w way, l load, o options, r *round) error {
 	}
 	wg.Wait()
 	took := time.Since(start)
+	spent = cpuTime() - spent
 	runtime.ReadMemStats(&after)
 	n := float64(each * len(clients))
 	for _, c := range clients {
 		r.failed += c.failed
 	}
+	r.cpu = spent / time.Duration(each*len(clients))
 	r.perSecond, r.allocs = n/took.Seconds(), float64(after.Mallocs-before.Mallocs)/n
 	return errors.Join(append(errs, ctx.Err())...)
 }

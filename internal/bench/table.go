@@ -39,17 +39,18 @@ func gatewayTables(ctx context.Context, out io.Writer, o options) (err error) {
 func printTable(out io.Writer, l load, ws []way, results [][]round, o options) {
 	_, _ = fmt.Fprintf(out, "### %s\n\nMedians of %d rounds of %d requests by %d clients at once; times by one client, the added ones over direct.\n\n",
 		l.name, o.rounds, o.requests, o.clients)
-	_, _ = fmt.Fprintln(out, "| way | requests/s | of the bare proxy | added median | added p99 | first byte | first of the body | allocations/request over direct | failed |")
-	_, _ = fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+	_, _ = fmt.Fprintln(out, "| way | requests/s | of the bare proxy | added median | added p99 | first byte | first of the body | allocations/request over direct | processor/request over direct | failed |")
+	_, _ = fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
 	for j, w := range ws {
 		ratio := paired(results[j], results[1], func(a, b round) float64 { return a.perSecond / b.perSecond })
-		_, _ = fmt.Fprintf(out, "| %s | %.0f | %.2f | %s | %s | %s | %s | %.0f | %d |\n", w.name,
+		_, _ = fmt.Fprintf(out, "| %s | %.0f | %.2f | %s | %s | %s | %s | %.0f | %s | %d |\n", w.name,
 			of(results[j], func(r round) float64 { return r.perSecond }), ratio,
 			micro(paired(results[j], results[0], func(a, b round) float64 { return float64(a.median - b.median) })),
 			micro(paired(results[j], results[0], func(a, b round) float64 { return float64(a.p99 - b.p99) })),
 			micro(of(results[j], func(r round) float64 { return float64(r.first) })),
 			micro(of(results[j], func(r round) float64 { return float64(r.body) })),
-			paired(results[j], results[0], func(a, b round) float64 { return a.allocs - b.allocs }), failures(results[j]))
+			paired(results[j], results[0], func(a, b round) float64 { return a.allocs - b.allocs }),
+			micro(paired(results[j], results[0], func(a, b round) float64 { return float64(a.cpu - b.cpu) })), failures(results[j]))
 	}
 	_, _ = fmt.Fprintln(out)
 }

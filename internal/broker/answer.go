@@ -47,6 +47,14 @@ func (b *answerBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Buffered is how many bytes Read gives without waiting, as far as is known.
+func (b *answerBody) Buffered() int {
+	if body, ok := b.ReadCloser.(interface{ Buffered() int }); ok {
+		return body.Buffered()
+	}
+	return 0
+}
+
 // Close counts the answer, whether it was read to its end or not.
 func (b *answerBody) Close() error {
 	b.once.Do(b.count)

@@ -65,8 +65,8 @@ func responseHeader(out, in http.Header, allowed func(string) bool) {
 func (x *exchange) copy(resp *http.Response) error {
 	var flush http.Flusher
 	if resp.ContentLength < 0 {
-		if flush, _ = x.w.(http.Flusher); flush != nil {
-			flush.Flush()
+		if flush, _ = x.w.(http.Flusher); flush != nil && !ready(resp.Body) {
+			flush.Flush() // the headers, for whoever waits for them
 		}
 	}
 	buf := x.g.buffers.Get().(*[]byte)
@@ -88,6 +88,13 @@ func (x *exchange) copy(resp *http.Response) error {
 			return err
 		}
 	}
+}
+
+// ready says whether the body has bytes to pass on without waiting: the headers
+// go out together with them.
+func ready(body io.Reader) bool {
+	b, ok := body.(interface{ Buffered() int })
+	return ok && b.Buffered() > 0
 }
 
 // status gives the HTTP status of an error of ours.
