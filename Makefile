@@ -2,22 +2,24 @@
 # make test     everything that needs no other program: vet, format, lint, architecture,
 #               tests, a short run of every fuzz target, drift of generated documents
 # make e2e      official clients, pinned, from npm, through the built program (Linux)
-# make bench    figures in one table
+# make bench    the gateway beside a bare reverse proxy and run beside true, as ratios in one table
+# make benchmarks   every Go benchmark
 # make docs     the generated reference
 # make fuzz     every fuzz target for longer: FUZZTIME=5m
-# Variables: GO, FUZZTIME (5s), RACE (-race; empty: off), TESTFLAGS.
+# Variables: GO, FUZZTIME (5s), RACE (-race; empty: off), TESTFLAGS, BENCHFLAGS.
 
 GO ?= go
 FUZZTIME ?= 5s
 RACE ?= -race
 TESTFLAGS ?=
+BENCHFLAGS ?=
 TOOL := $(GO) tool -modfile=tools/go.mod
 SOURCES := api client cmd e2e/*.go failover internal keyfobtest scripts
 
 export CGO_ENABLED ?= 1
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: build test need vet fmt lint cross arch unit drift docs fuzz short-fuzz e2e clients bench clean
+.PHONY: build test need vet fmt lint cross arch unit drift docs fuzz short-fuzz e2e clients bench benchmarks clean
 
 build: need
 	$(GO) build -trimpath -o bin/ ./cmd/keyfob
@@ -71,6 +73,9 @@ e2e: need clients
 	$(GO) run ./scripts/testrun -tags e2e -count 1 -timeout 10m $(TESTFLAGS) ./e2e/
 
 bench: need
+	$(GO) run ./internal/bench $(BENCHFLAGS)
+
+benchmarks: need
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 clean:
