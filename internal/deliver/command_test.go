@@ -171,6 +171,28 @@ func TestIgnoredSignalsStayIgnored(t *testing.T) {
 	}
 }
 
+// The reader of our standard error had gone, as under "2>&1 | head -1": the
+// first line written to it ended keyfob by SIGPIPE, before anything was taken
+// back, and the files stayed delivered.
+func TestBrokenPipeIsNoEnd(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := runner("sh", "-c", "exit 6") // runForTest writes a line after it
+	cmd.Stderr = w
+	if err := errors.Join(cmd.Start(), r.Close(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if code := codeOf(t, cmd.Wait()); code != 6 {
+		t.Errorf("ended with %d", code)
+	}
+	child := runner("sh", "-c", "kill -PIPE $$; exit 6")
+	if code := codeOf(t, child.Run()); code != 128+int(unix.SIGPIPE) {
+		t.Errorf("the child does not have its SIGPIPE: %d", code)
+	}
+}
+
 func TestSignalBeforeTheStart(t *testing.T) {
 	sig := CatchSignals()
 	defer sig.Stop()

@@ -16,6 +16,7 @@ import (
 // and is taken back, so that none of them ends it before all is removed.
 type Signals struct {
 	ch   chan os.Signal
+	pipe chan os.Signal // SIGPIPE, which is nobody's to read
 	once sync.Once
 }
 
@@ -27,18 +28,29 @@ var passed = []os.Signal{
 
 // CatchSignals begins to hold signals. One that this process was told to ignore,
 // as by nohup, stays ignored, here and in the child.
+//
+// SIGPIPE is held and goes nowhere: else a line written to a reader that is gone
+// would end this process with files still delivered. The child has it as ever.
 func CatchSignals() *Signals {
-	s := &Signals{ch: make(chan os.Signal, 64)}
+	s := &Signals{ch: make(chan os.Signal, 64), pipe: make(chan os.Signal, 1)}
 	for _, sig := range passed {
 		if !signal.Ignored(sig) {
 			signal.Notify(s.ch, sig)
 		}
 	}
+	if !signal.Ignored(unix.SIGPIPE) {
+		signal.Notify(s.pipe, unix.SIGPIPE)
+	}
 	return s
 }
 
 // Stop gives the signals their usual effect again.
-func (s *Signals) Stop() { s.once.Do(func() { signal.Stop(s.ch) }) }
+func (s *Signals) Stop() {
+	s.once.Do(func() {
+		signal.Stop(s.ch)
+		signal.Stop(s.pipe)
+	})
+}
 
 // pending says whether a signal already asked to end, and with which code.
 func (s *Signals) pending() (int, bool) {
