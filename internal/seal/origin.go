@@ -26,6 +26,10 @@ func Origin(baseURL string) (string, error) {
 		return "", badBase("it names no host")
 	case strings.ContainsRune(host, '%'):
 		return "", badBase("it names an address with a zone")
+	case !ascii(u.Hostname()):
+		// What a name outside of ASCII stands for is for IDNA to say, which is
+		// not what lower case makes of it.
+		return "", badBase("its host has a letter outside of ASCII")
 	case u.User != nil:
 		return "", badBase("it holds a user name or password")
 	}
@@ -34,6 +38,15 @@ func Origin(baseURL string) (string, error) {
 		port = ports[scheme]
 	}
 	return scheme + "://" + net.JoinHostPort(host, port), nil
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 func badBase(why string) error {

@@ -32,6 +32,21 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// Whoever could write to the database, but had not the root key, could have a
+// credential sent to a host of their own: the base URL with a dotted capital I
+// for an i. In lower case, which is how the binding compared, that is the same
+// name; for the resolver it is another one, which anybody can register.
+func TestOriginOfALookAlikeHost(t *testing.T) {
+	for _, in := range []string{"https://api.anthropİc.com", "https://api.anthrop%C4%B0c.com/v1", "https://api.deepsee\u212a.com", "https://b\u00fccher.example"} {
+		if got, err := seal.Origin(in); core.CodeOf(err) != core.Invalid || got != "" {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
+	}
+	if _, err := seal.Origin("https://xn--bcher-kva.example"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAccountBindingFollowsTheOrigin(t *testing.T) {
 	a := core.Account{ID: "a", Owner: core.Local, BaseURL: "https://h/v1", ValueVersion: 1}
 	b := a

@@ -16,7 +16,7 @@ import (
 )
 
 // Base checks an account's base URL: https, or http to a loopback address;
-// nothing but scheme, host and path. It gives the form to store: lower-case
+// nothing but scheme, host (in ASCII) and path. It gives the form to store: lower-case
 // scheme and host, no default port, no slash at the end. An empty one is def,
 // and an official host alone (the same host as def, no path) gets def's path.
 // The text itself is in no error, since people paste credentials into URLs.
@@ -54,10 +54,18 @@ func checkParts(u *url.URL, raw string) error {
 		return badBase("the base URL carries a query").WithHint("leave out the ? and what follows it")
 	case u.Fragment != "" || strings.Contains(raw, "#"):
 		return badBase("the base URL carries a fragment").WithHint("leave out the # and what follows it")
+	case !ascii(u.Hostname()):
+		return badBase("the base URL's host has a letter outside of ASCII").WithHint("write such a name in its form for the network, which begins with xn--")
 	case hasControl(u.Path) || dotted(u.Path):
 		return badBase("the base URL's path has control characters, or . or .. as a part").WithHint("write the path out")
 	}
 	return checkScheme(u)
+}
+
+// ascii says whether a host is written in ASCII alone: in lower case another
+// one can look like a host that it is not.
+func ascii(host string) bool {
+	return !strings.ContainsFunc(host, func(r rune) bool { return r >= 0x80 })
 }
 
 func checkScheme(u *url.URL) error {

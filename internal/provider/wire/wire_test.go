@@ -43,6 +43,7 @@ func TestBaseRefuses(t *testing.T) {
 		"https://u:sekret@x.example", "https://sekret@x.example", "https://x.example/?key=sekret", "https://x.example/?",
 		"https://x.example/#sekret", "https://x.example/#", "https://x.example:0/", "https://x.example:70000/", "https://x.example:/",
 		"https://x.example/a/../b", "https://x.example/%2e%2e/b", "https://x.example/a%0ab", "https://x.example/\x00", "https://x example/",
+		"https://api.anthropİc.com", "https://api.anthrop%C4%B0c.com", "https://b\u00fccher.example",
 	} {
 		got, err := wire.Base(raw, "")
 		e, ok := errors.AsType[*core.Error](err)
