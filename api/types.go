@@ -177,7 +177,8 @@ type WorkspaceList struct {
 }
 
 // Manifest answers GET /v1/workspace/manifest: what this workspace is to
-// receive now.
+// receive now. Files are in order of precedence: where two paths lead to one
+// file, the first has it.
 type Manifest struct {
 	Workspace string           `json:"workspace"`
 	Version   int64            `json:"version"`
@@ -214,20 +215,20 @@ type LookupDelivery struct {
 type Gateway struct {
 	Provider string   `json:"provider"` // as clients know it: the left side of run's --provider
 	Backend  string   `json:"backend"`  // whose accounts answer
-	Dialect  string   `json:"dialect"`  // anthropic or openai
+	Dialect  string   `json:"dialect"`  // anthropic, openai or google
 	Path     string   `json:"path"`     // /p/PROVIDER/NAMESPACE
 	KeyVars  []string `json:"key_vars"` // variables in which its clients look for a real key
 }
 
 // TargetConflict is a delivery that lost its target to another.
 type TargetConflict struct {
-	Target string `json:"target"` // env:NAME or file:PATH
+	Target string `json:"target"` // env:NAME, file:PATH or lookup:NAME
 	Secret string `json:"secret"` // the loser
 	Winner string `json:"winner"`
 	Why    string `json:"why"`
 }
 
-// Outcome is what became of one delivery. Target and Detail never hold values.
+// Outcome is what became of one delivery. No field holds a value.
 type Outcome struct {
 	Secret   string `json:"secret,omitempty"`
 	Delivery string `json:"delivery"`         // env, file, lookup, gateway

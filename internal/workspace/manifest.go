@@ -16,7 +16,8 @@ import (
 )
 
 // Manifest is what one workspace is to receive now. Each list is in order of
-// target.
+// target, but Files, which is in order of precedence: where two paths lead to
+// one file, the first has it.
 type Manifest struct {
 	Workspace string
 	Version   int64 // differs when anything in it does, values too; from 1 to 2^53-1, in no order

@@ -16,8 +16,9 @@ type TargetConflict struct {
 	Why    string
 }
 
-// plan is what a workspace is to receive, by the names of targets and the places
-// of secrets in the list that it was made from.
+// plan is what a workspace is to receive. Variables and names are in order of
+// target. Files are in order of precedence: two paths may turn out to be one
+// where they are written, and then the first has it.
 type plan struct {
 	env, files, lookups []delivery
 	conflicts           []TargetConflict
@@ -40,31 +41,37 @@ func due(w core.Workspace, s core.Secret) bool {
 // user's goes before a group's before the organisation's, then the one with the
 // more specific selector, then the older. The result does not depend on the
 // order of the list. Paths are compared by their cleaned text; what they resolve
-// to is found where they are written.
+// to is found where they are written, in the plan's order.
 func planFor(w core.Workspace, list []core.SealedSecret) plan {
 	list = slices.DeleteFunc(slices.Clone(list), func(s core.SealedSecret) bool { return !due(w, s.Secret) })
 	slices.SortFunc(list, func(a, b core.SealedSecret) int { return rank(a.Secret, b.Secret) })
 	var p plan
-	p.env = p.claim(list, "env:", func(s core.Secret) string { return s.Env })
+	p.env = byTarget(p.claim(list, "env:", func(s core.Secret) string { return s.Env }))
 	p.files = p.claim(list, "file:", func(s core.Secret) string {
 		if s.File == "" {
 			return ""
 		}
 		return vault.CleanFile(s.File)
 	})
-	p.lookups = p.claim(list, "lookup:", func(s core.Secret) string {
+	p.lookups = byTarget(p.claim(list, "lookup:", func(s core.Secret) string {
 		if !s.Lookup {
 			return ""
 		}
 		return s.Name
-	})
+	}))
 	slices.SortFunc(p.conflicts, func(a, b TargetConflict) int {
 		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Secret, b.Secret))
 	})
 	return p
 }
 
-// claim gives each target to the first secret of the ranked list that wants it.
+func byTarget(list []delivery) []delivery {
+	slices.SortFunc(list, func(a, b delivery) int { return cmp.Compare(a.target, b.target) })
+	return list
+}
+
+// claim gives each target to the first secret of the ranked list that wants it,
+// and keeps that order.
 func (p *plan) claim(ranked []core.SealedSecret, kind string, target func(core.Secret) string) []delivery {
 	var out []delivery
 	holder := map[string]core.Secret{}
@@ -80,7 +87,6 @@ func (p *plan) claim(ranked []core.SealedSecret, kind string, target func(core.S
 		holder[t] = s.Secret
 		out = append(out, delivery{target: t, secret: s})
 	}
-	slices.SortFunc(out, func(a, b delivery) int { return cmp.Compare(a.target, b.target) })
 	return out
 }
 

@@ -59,8 +59,28 @@ func TestPathsAreOneTargetAfterClean(t *testing.T) {
 		sealed("y", func(s *core.Secret) { s.File = "~//b" }),
 		sealed("z", func(s *core.Secret) { s.File = "/root/b" }),
 	})
-	if len(p.files) != 2 || p.files[0].target != "/root/b" || p.files[1].target != "~/b" || len(p.conflicts) != 1 {
+	if len(p.files) != 2 || p.files[0].target != "~/b" || p.files[1].target != "/root/b" || len(p.conflicts) != 1 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// Where two paths become one as they are written, the first has it: so the order
+// is that of precedence and not an accident of the alphabet.
+func TestFilesAreInOrderOfPrecedence(t *testing.T) {
+	at := func(seconds int64, path string, sel core.Selector) func(*core.Secret) {
+		return func(s *core.Secret) { s.CreatedAt, s.File, s.Selector = time.Unix(seconds, 0), path, sel }
+	}
+	p := planFor(core.Workspace{Labels: map[string]string{"a": "1"}}, []core.SealedSecret{
+		sealed("newer", at(200, "/home/u/x", nil)),
+		sealed("older", at(100, "~/x", nil)),
+		sealed("specific", at(300, "~/y/../z", core.Selector{"a": "1"})),
+	})
+	var got []string
+	for _, d := range p.files {
+		got = append(got, d.secret.Name)
+	}
+	if want := []string{"specific", "older", "newer"}; !slices.Equal(got, want) {
+		t.Errorf("in order %v, want %v", got, want)
 	}
 }
 
@@ -140,6 +160,9 @@ func TestPlanProperties(t *testing.T) {
 		if got := len(p.env) + len(p.files) + len(p.lookups) + len(p.conflicts); got != wanted {
 			t.Fatalf("%d targets wanted, %d delivered or lost", wanted, got)
 		}
+		if !slices.IsSortedFunc(p.env, func(a, b delivery) int { return strings.Compare(a.target, b.target) }) {
+			t.Fatal("variables are out of order")
+		}
 		checkWinners(t, w, list, p.env, func(s core.Secret) string { return s.Env })
 		checkWinners(t, w, list, p.files, func(s core.Secret) string {
 			if s.File == "" {
@@ -151,10 +174,12 @@ func TestPlanProperties(t *testing.T) {
 }
 
 func checkWinners(t *rapid.T, w core.Workspace, list []core.SealedSecret, got []delivery, target func(core.Secret) string) {
-	for i, d := range got {
-		if i > 0 && got[i-1].target >= d.target {
-			t.Fatalf("target %s twice or out of order", d.target)
+	seen := map[string]bool{}
+	for _, d := range got {
+		if seen[d.target] {
+			t.Fatalf("target %s twice", d.target)
 		}
+		seen[d.target] = true
 		if !due(w, d.secret.Secret) || target(d.secret.Secret) != d.target {
 			t.Fatalf("%s is not for %s", d.secret.ID, d.target)
 		}
