@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"keyfob/api"
 	"keyfob/internal/account"
@@ -126,12 +127,16 @@ func (s *Server) session(r *http.Request) (core.Actor, error) {
 		return core.Actor{}, core.Errorf(core.Unauthenticated, "no session key").
 			WithHint(`send it as "Authorization: Bearer kfs_…"; inside a workspace it stands in KEYFOB_SESSION_KEY`)
 	}
+	if strings.HasPrefix(key, core.GatewayKeyPrefix) {
+		return core.Actor{}, core.Errorf(core.Unauthenticated, "a gateway key opens the gateway and nothing else").
+			WithHint("send the session key; inside a workspace it stands in KEYFOB_SESSION_KEY")
+	}
 	actor, _, err := s.Workspaces.Session(r.Context(), key)
 	return actor, err
 }
 
 func (s *Server) unknown() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.writeError(w, r, core.Errorf(core.NotFound, "no such route").WithHint("the API reference lists the routes"))
+		s.writeError(w, r, core.Errorf(core.NotFound, "no such route").WithHint("check the method and the path; inside a workspace there are /v1/workspace/manifest, /secrets, /secrets/NAME and /report"))
 	})
 }
