@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -145,8 +146,12 @@ func fileError(what, path string, err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pe.Err
 	}
-	out := &api.Error{Code: api.CodeUnavailable, Message: fmt.Sprintf("%s %s: %v", what, path, err)}
+	out := &api.Error{Code: api.CodeUnavailable, Message: fmt.Sprintf("%s %s: %v", what, path, err), Hint: "check the path and the disk"}
 	switch {
+	case errors.Is(err, errTooLarge):
+		out.Code, out.Hint = api.CodeInvalid, "a value has at most 1 MiB: is it the right file?"
+	case errors.Is(err, syscall.EISDIR):
+		out.Code, out.Hint = api.CodeInvalid, "name a file"
 	case errors.Is(err, fs.ErrNotExist):
 		out.Code, out.Hint = api.CodeNotFound, "check the path"
 	case errors.Is(err, fs.ErrPermission):

@@ -52,7 +52,8 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"provider": cmdProvider,
 }
 
-// cmdExits is "exits CODE COMMAND…": the command ends with exactly this code.
+// cmdExits is "exits CODE COMMAND…": the command ends with exactly this code and,
+// where keyfob itself fails, with a hint.
 func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	if neg || err != nil {
@@ -68,6 +69,29 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+	if got != 0 && failedItself(args[1:], got) {
+		wantHint(ts)
+	}
+}
+
+// failedItself says whether keyfob failed, and not what it ran or checked.
+func failedItself(command []string, code int) bool {
+	switch {
+	case command[0] != "keyfob" || len(command) > 1 && command[1] == "doctor":
+		return false
+	case len(command) > 1 && command[1] == "run":
+		return code >= 125 && code <= 127
+	}
+	return true
+}
+
+// wantHint fails unless the error says what to do: every one does, in text and
+// in JSON.
+func wantHint(ts *testscript.TestScript) {
+	stderr := ts.ReadFile("stderr")
+	if !strings.Contains(stderr, "\nhint: ") && !strings.Contains(stderr, `"hint":"`) {
+		ts.Fatalf("no hint in: %s", stderr)
 	}
 }
 

@@ -75,7 +75,7 @@ func (e *Env) importNow(ctx context.Context, cl *client.Client, in api.SecretImp
 	if err != nil {
 		return err
 	}
-	return e.Print(done, func() { e.Printf("made %d secrets", len(done.Secrets)) })
+	return e.Print(done, func() { e.Printf("made %s", count(len(done.Secrets), "secret")) })
 }
 
 func (e *Env) importRequest(path string, f *importFlags) (api.SecretImport, error) {

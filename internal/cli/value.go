@@ -3,7 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"os"
 
@@ -13,6 +13,8 @@ import (
 // maxInput is the most that is read of a value or an import, in bytes. It is
 // above every limit of the vault, which is the one to say what is too large.
 const maxInput = 8 << 20
+
+var errTooLarge = errors.New("it is larger than 8 MiB") // maxInput
 
 // readValue takes a value from path, where one is given ("-" is Stdin), else
 // from a prompt on a terminal, else from Stdin. Files and Stdin are taken byte
@@ -55,7 +57,7 @@ func readFileValue(path string) (api.Value, error) {
 func readAll(r io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxInput+1))
 	if err == nil && len(b) > maxInput {
-		err = fmt.Errorf("it is larger than %d MiB", maxInput>>20)
+		err = errTooLarge
 	}
 	return b, err
 }

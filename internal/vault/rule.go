@@ -147,7 +147,8 @@ func (l Limits) checkRecord(s core.Secret) error {
 		return err
 	}
 	if len(s.Description) > maxDescription || !utf8.ValidString(s.Description) || strings.ContainsRune(s.Description, 0) {
-		return core.Errorf(core.Invalid, "the description is longer than %d bytes or not a text", maxDescription).WithField("description")
+		return core.Errorf(core.Invalid, "the description is longer than %d bytes or not a text", maxDescription).WithField("description").
+			WithHint("say it shorter, in plain text")
 	}
 	if err := checkTargets(s); err != nil {
 		return err
