@@ -53,3 +53,12 @@ func noUpgrade() error {
 	return core.Errorf(core.Invalid, "this gateway speaks HTTP only, no WebSocket").WithReason("upgrade").
 		WithHint("send the request over HTTP")
 }
+
+// noMethod refuses what APIs do not use. Servers answer TRACE, and what they
+// take for it, with the very request that they got, the account's credential
+// with it (RFC 9110, section 9.3.8); CONNECT asks for a connection past the
+// gateway.
+func noMethod() error {
+	return core.Errorf(core.Invalid, "this gateway does not send that method on").WithReason("method").
+		WithHint("it knows GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS")
+}

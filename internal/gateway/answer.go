@@ -15,8 +15,13 @@ import (
 )
 
 // answer passes the upstream's answer on. A redirect is not: the client would
-// send its next request, and perhaps a credential, past the gateway.
+// send its next request, and perhaps a credential, past the gateway. Nor is a
+// status that ends no exchange, such as a change of protocol nobody asked for.
 func (x *exchange) answer(ad provider.Adapter, resp *http.Response, single bool) error {
+	if resp.StatusCode < 200 {
+		return core.Errorf(core.Unavailable, "the upstream answered with a status that is none (%d)", resp.StatusCode).
+			WithReason("upstream_status").WithHint("it may have done the work; check the account's base URL")
+	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 && resp.StatusCode != http.StatusNotModified {
 		return redirected(resp)
 	}
@@ -104,7 +109,9 @@ func status(e *core.Error) int {
 		return http.StatusMisdirectedRequest
 	case "upgrade":
 		return http.StatusUpgradeRequired
-	case "upstream_redirect":
+	case "method":
+		return http.StatusNotImplemented
+	case "upstream_redirect", "upstream_status":
 		return http.StatusBadGateway
 	}
 	if e.Field == "provider" {

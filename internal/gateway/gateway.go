@@ -109,6 +109,9 @@ func (x *exchange) serve() error {
 		x.hello()
 		return nil
 	}
+	if method(x.r.Method) == otherMethod {
+		return noMethod()
+	}
 	if x.r.Header.Get("Upgrade") != "" {
 		return noUpgrade()
 	}
@@ -171,13 +174,16 @@ func (x *exchange) log() {
 		slog.Duration("headers_after", wait), slog.Duration("took", time.Since(x.start)))
 }
 
-// method keeps the client's text out of the log where it is not one of HTTP's.
+const otherMethod = "other"
+
+// method is a method that is sent on, as it is; any other is "other", which
+// keeps the client's text out of the log, too.
 func method(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 		return m
 	}
-	return "other"
+	return otherMethod
 }
 
 // aborted says that nobody waits for an answer any more.

@@ -63,6 +63,49 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A client sent TRACE with its gateway key. A server that knows the method
+// answers with the request that it got, so the client read the account's own
+// key in the body.
+func TestMethodsThatEchoAreNotSentOn(t *testing.T) {
+	reached := make(chan string, 8)
+	r := upstream(t, func(w http.ResponseWriter, q *http.Request) {
+		reached <- q.Method
+		w.Header().Set("Content-Type", "message/http")
+		_ = q.Write(w)
+	})
+	for _, m := range []string{http.MethodTrace, http.MethodConnect, "TRACK", "DEBUG", "trace", "PRI"} {
+		got := r.send(r.request(m, path, ""))
+		if got.status != http.StatusNotImplemented || got.header.Get("Keyfob-Local") != "method" || strings.Contains(got.body, keyOne) {
+			t.Errorf("%s: status %d, header %v: %s", m, got.status, got.header, got.body)
+		}
+	}
+	if len(reached) > 0 {
+		t.Errorf("the upstream got %s", <-reached)
+	}
+}
+
+// An upstream answered 101 to a request that asked for no other protocol, or
+// with a number that is no status: the client's connection was cut without a
+// word, or the gateway took it for a fault of its own.
+func TestStatusThatIsNone(t *testing.T) {
+	for _, line := range []string{
+		"101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade", "000 X\r\nContent-Length: 0", "099 X\r\nContent-Length: 0",
+	} {
+		r := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close() //nolint:errcheck // answered
+			_, _ = io.WriteString(c, "HTTP/1.1 "+line+"\r\n\r\n")
+		})
+		if got := r.post(ask); got.status != http.StatusBadGateway || got.header.Get("Keyfob-Local") != "upstream_status" {
+			t.Errorf("%.3s: status %d, header %v: %s", line, got.status, got.header, got.body)
+		}
+	}
+}
+
 func TestHeadIsAnsweredHere(t *testing.T) {
 	r := newRig(t, keyfobtest.OK())
 	for _, p := range []string{"/p/anthropic/default", "/p/anthropic/default/"} {
