@@ -247,6 +247,36 @@ func TestListenerRefusesWebPages(t *testing.T) {
 	}
 }
 
+// A base URL was given to a client with a slash at its end, as many write it,
+// and the client put "/v1/messages" behind it. The listener answered with a
+// redirect of its own, for any Host, before the gateway had seen the request;
+// clients that do not follow one for a POST failed.
+func TestListenerDoesNotRedirect(t *testing.T) {
+	url, ws := serve(t, started(t))
+	for path, want := range map[string]int{
+		"/p/anthropic/default//v1/messages": http.StatusServiceUnavailable, // there is no account
+		"/p/anthropic/default/../x":         http.StatusBadRequest,
+		"//p/anthropic/default/v1/messages": http.StatusNotFound,
+		"/p":                                http.StatusNotFound,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.URL.Opaque = "//" + req.URL.Host + path
+		req.Header.Set("X-Api-Key", string(ws.GatewayKey.Bytes()))
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s gets %d, Location %q; want %d", path, resp.StatusCode, resp.Header.Get("Location"), want)
+		}
+	}
+}
+
 // The routes of a person are for this process alone.
 func TestListenerDoesNotServeThePersonsRoutes(t *testing.T) {
 	url, ws := serve(t, started(t))

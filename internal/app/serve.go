@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"keyfob/internal/broker"
@@ -49,21 +50,37 @@ func (a *App) broker() (*broker.Broker, error) {
 // routes of a session key and, if asked for, the gateway. It gives the base URL
 // and ends with Close.
 func (a *App) Serve(ctx context.Context, withGateway bool) (string, error) {
-	mux := http.NewServeMux()
-	mux.Handle("/v1/workspace/", httpapi.LocalOnly(a.api.Workspace()))
-	mux.Handle("/", httpapi.LocalOnly(http.NotFoundHandler()))
+	nothing := httpapi.LocalOnly(http.NotFoundHandler())
+	h := listener{workspace: httpapi.LocalOnly(a.api.Workspace()), gateway: nothing, other: nothing}
 	if withGateway {
 		b, err := a.broker()
 		if err != nil {
 			return "", err
 		}
-		mux.Handle("/p/", gateway.New(gateway.Config{Broker: b, Log: a.log}))
+		h.gateway = gateway.New(gateway.Config{Broker: b, Log: a.log})
 		a.background(ctx, b.Run)
 		a.background(ctx, a.feed.Run)
 		a.background(ctx, func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) })
 		a.onClose(b.Close)
 	}
-	return a.listen(ctx, mux)
+	return a.listen(ctx, h)
+}
+
+// listener shares one port between the workspace's routes and the gateway. It is
+// no ServeMux, which answers a path that is not written in the shortest way with
+// a redirect, before anything else looks at the request.
+type listener struct{ workspace, gateway, other http.Handler }
+
+// ServeHTTP implements http.Handler.
+func (l listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/p/"):
+		l.gateway.ServeHTTP(w, r)
+	case strings.HasPrefix(r.URL.Path, "/v1/workspace/"):
+		l.workspace.ServeHTTP(w, r)
+	default:
+		l.other.ServeHTTP(w, r)
+	}
 }
 
 func (a *App) listen(ctx context.Context, h http.Handler) (string, error) {
