@@ -99,8 +99,8 @@ func (s *session) tell() {
 			s.env.Notef("left by an earlier run: %s", sentence(o))
 		}
 	}
-	for _, name := range s.plan.TakenOut() {
-		s.env.Notef("%s is taken out of the environment, the gateway stands in for it (--keep-env %s keeps it)", name, name)
+	for _, v := range s.plan.TakenOut() {
+		s.env.Notef("%s is taken out of the environment: %s (--keep-env %s keeps it)", v.Name, v.Why, v.Name)
 	}
 	for _, o := range s.outcomes {
 		if o.State != "delivered" || o.Why != "" || o.Over != "" && o.Over != "environment" {

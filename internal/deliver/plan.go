@@ -54,18 +54,26 @@ type Plan struct {
 	Guarded  []string // files for Guard
 
 	environ func() []string
-	taken   map[string]bool
+	taken   map[string]string
 }
 
 // Environ is the child's environment, NAME=VALUE in order of name. It holds
 // values.
 func (p Plan) Environ() []string { return p.environ() }
 
-// TakenOut names the caller's real keys that the child does not get, in order.
-func (p Plan) TakenOut() []string { return slices.Sorted(maps.Keys(p.taken)) }
+// TakenOut are the caller's real keys that the child does not get, in order of
+// name, each with why and, where nothing stands in for it, what to do.
+func (p Plan) TakenOut() []Var {
+	out := make([]Var, 0, len(p.taken))
+	for _, name := range slices.Sorted(maps.Keys(p.taken)) {
+		out = append(out, Var{Name: name, Action: "removed", Source: fromCaller, Why: p.taken[name]})
+	}
+	return out
+}
 
 const (
 	whyRealKey = "a real provider key: the gateway stands in for it"
+	whyNoStand = "a real provider key, and no account stands in for it"
 	whyCustody = "it can open the vault"
 	whyStale   = "it belongs to another workspace"
 	whyClient  = "the client would use it instead of the gateway"
@@ -88,7 +96,7 @@ const custodyPrefix = "KEYFOB_VAULT_"
 // literally, then Keyfob's own. It fails with invalid where a variable that is
 // to be merged holds what cannot be read.
 func NewPlan(in PlanInput) (Plan, error) {
-	b := planner{in: in, env: newEnviron(in.Environ), notes: map[string]Var{}, taken: map[string]bool{}}
+	b := planner{in: in, env: newEnviron(in.Environ), notes: map[string]Var{}, taken: map[string]string{}}
 	b.before = maps.Clone(b.env)
 	if err := b.loadPreset(); err != nil {
 		return Plan{}, err
@@ -117,7 +125,7 @@ type planner struct {
 	args     []string
 	notes    map[string]Var // by envKey
 	outcomes []api.Outcome
-	taken    map[string]bool // the caller's real keys, by name
+	taken    map[string]string // the caller's real keys, by name, and why
 }
 
 func (b *planner) loadPreset() error {
@@ -156,13 +164,20 @@ func (b *planner) takeOut() error {
 }
 
 func (b *planner) takeOutKeys() error {
-	keys, err := KeyVariables()
+	providers, err := keyVars()
 	if err != nil {
 		return err
 	}
+	served := map[string]bool{}
 	for _, g := range b.in.Manifest.Gateways {
-		keys = append(keys, g.KeyVars...)
+		for _, k := range g.KeyVars {
+			served[k] = true
+		}
+		for k, provider := range providers {
+			served[k] = served[k] || provider == g.Provider
+		}
 	}
+	keys := slices.Concat(slices.Collect(maps.Keys(providers)), slices.Collect(maps.Keys(served)))
 	own := b.preset.ownLogin(b.in.Manifest.Gateways)
 	for _, k := range keys {
 		switch v, has := b.before.get(k); {
@@ -171,12 +186,28 @@ func (b *planner) takeOutKeys() error {
 			b.note(Var{Name: k, Action: "kept", Source: fromCaller, Why: whyAsked})
 		case slices.Contains(own, k):
 			b.note(Var{Name: k, Action: "kept", Source: fromCaller, Why: whyOwn})
+		case core.IsToken(v.value, core.GatewayKeyPrefix): // run inside of run
+			b.drop(v.name, whyStale)
 		default:
-			b.drop(v.name, whyRealKey)
-			b.taken[v.name] = true
+			why := whyTaken(k, providers[k], served[k])
+			b.drop(v.name, why)
+			b.taken[v.name] = why
 		}
 	}
 	return nil
+}
+
+// whyTaken says what the child has instead of the key, and where that is nothing
+// what to do.
+func whyTaken(name, provider string, served bool) string {
+	switch {
+	case served:
+		return whyRealKey
+	case provider == "":
+		return whyNoStand
+	}
+	return "a real provider key, and there is no enabled account of " + provider +
+		" to stand in for it; add one with: keyfob account add " + provider + " --label LABEL --from-env " + name
 }
 
 func (b *planner) drop(name, why string) {
@@ -223,8 +254,8 @@ func (b *planner) overCaller(name string) string {
 func (b *planner) put(v variable, over string) {
 	b.env.set(v)
 	n := Var{Name: v.name, Action: "set", Source: v.source, Secret: v.secret, Over: over}
-	if b.taken[v.name] {
-		n.Why = "your own value is " + whyRealKey
+	if why := b.taken[v.name]; why != "" {
+		n.Why = "your own value is " + why
 	}
 	b.note(n)
 }

@@ -203,7 +203,7 @@ func TestOrderOfSources(t *testing.T) {
 		"KEYFOB_SESSION_KEY": "kfs_session", "KEYFOB_URL": testBase, "KEYFOB_WORKSPACE": "ws_1",
 		"OPENAI_API_KEY": testGateway, "XAI_API_KEY": "-", "N": "-",
 	})
-	if got := p.TakenOut(); !slices.Equal(got, []string{"OPENAI_API_KEY", "XAI_API_KEY"}) {
+	if got := names(p.TakenOut()); !slices.Equal(got, []string{"OPENAI_API_KEY", "XAI_API_KEY"}) {
 		t.Errorf("taken out: %q", got)
 	}
 	want := map[string]string{"b": "delivered", "k": "conflict", "nul": "failed", "own": "failed"}
@@ -218,13 +218,64 @@ func TestOrderOfSources(t *testing.T) {
 	}
 }
 
+func names(vars []Var) []string {
+	out := make([]string, 0, len(vars))
+	for _, v := range vars {
+		out = append(out, v.Name)
+	}
+	return out
+}
+
+// A key without an account for its provider was taken out with the words that
+// the gateway stands in for it, and the client then failed without a reason.
+func TestTakenOutKeysSayWhatStandsInForThem(t *testing.T) {
+	in := input([]string{"npm"}, gatewayOf("anthropic", "anthropic", "CLAUDE_CODE_OAUTH_TOKEN"))
+	in.Environ = []string{"ANTHROPIC_API_KEY=real", "OPENAI_API_KEY=real", "CURSOR_API_KEY=real", "CLAUDE_CODE_OAUTH_TOKEN=real"}
+	in.Manifest.Env = []api.EnvDelivery{{Secret: "k", Name: "OPENAI_API_KEY", Value: api.NewValue([]byte("stored"))}}
+	p, _ := mustPlan(t, in)
+	want := map[string]string{
+		"ANTHROPIC_API_KEY": whyRealKey,
+		"CURSOR_API_KEY":    whyNoStand,
+		"OPENAI_API_KEY": "a real provider key, and there is no enabled account of openai to stand in for it; " +
+			"add one with: keyfob account add openai --label LABEL --from-env OPENAI_API_KEY",
+	}
+	for _, v := range p.Vars {
+		if w := want[v.Name]; w != "" && strings.TrimPrefix(v.Why, "your own value is ") != w {
+			t.Errorf("%s: %q", v.Name, v.Why)
+		}
+	}
+	want["CLAUDE_CODE_OAUTH_TOKEN"] = whyRealKey
+	for _, v := range p.TakenOut() {
+		if v.Why != want[v.Name] {
+			t.Errorf("taken out %s: %q", v.Name, v.Why)
+		}
+		delete(want, v.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("not taken out: %v", want)
+	}
+}
+
+// In a run inside of a run the outer one's gateway key was called a real key of
+// the caller's.
+func TestOuterGatewayKeyIsNoRealKey(t *testing.T) {
+	in := input([]string{"npm"}, allGateways[0])
+	outer := string(core.NewToken(core.GatewayKeyPrefix).Reveal())
+	in.Environ = []string{"ANTHROPIC_API_KEY=" + outer, "OPENAI_API_KEY=" + outer}
+	p, env := mustPlan(t, in)
+	wantEnv(t, env, map[string]string{"ANTHROPIC_API_KEY": testGateway, "OPENAI_API_KEY": "-"})
+	if got := p.TakenOut(); len(got) > 0 {
+		t.Errorf("taken out: %v", got)
+	}
+}
+
 func TestKeepEnvAndNoGateway(t *testing.T) {
 	in := input([]string{"npm"}, allGateways...)
 	in.Environ = []string{"OPENAI_API_KEY=real", "ANTHROPIC_API_KEY=real"}
 	in.KeepEnv = []string{"OPENAI_API_KEY"}
 	p, env := mustPlan(t, in)
 	wantEnv(t, env, map[string]string{"OPENAI_API_KEY": "real", "ANTHROPIC_API_KEY": testGateway})
-	if got := p.TakenOut(); !slices.Equal(got, []string{"ANTHROPIC_API_KEY"}) {
+	if got := names(p.TakenOut()); !slices.Equal(got, []string{"ANTHROPIC_API_KEY"}) {
 		t.Errorf("taken out: %q", got)
 	}
 	in.KeepEnv, in.GatewayKey = nil, api.Value{}
