@@ -5,10 +5,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -62,10 +60,19 @@ func searched(dir, home string) []string {
 }
 
 func readLabels(path string) (labelFile, error) {
-	f, err := os.Open(path)
+	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return labelFile{}, err
 	}
+	if err != nil {
+		return labelFile{}, fileError("read", path, err)
+	}
+	// A link in a repository may lead to a pipe, a terminal or our own input,
+	// which opening alone could wait for or drain.
+	if !st.Mode().IsRegular() {
+		return labelFile{path: path}, noLabelFile(path)
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return labelFile{}, fileError("read", path, err)
 	}
@@ -79,20 +86,30 @@ func readLabels(path string) (labelFile, error) {
 
 // parseLabels never repeats the file's text: it may be some other program's.
 func parseLabels(path string, b []byte) (labelFile, error) {
-	bad := &api.Error{Code: api.CodeInvalid, Field: "label", Message: path + " is not a Keyfob file", Hint: "it holds labels alone, such as: labels: {team: web}"}
 	out := labelFile{path: path}
 	if len(b) > maxLabelFile {
-		return out, bad
+		return out, noLabelFile(path)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&out); err != nil && !errors.Is(err, io.EOF) {
-		return out, bad
+		return out, noLabelFile(path)
 	}
-	pairs := make([]string, 0, len(out.Labels))
-	for _, k := range slices.Sorted(maps.Keys(out.Labels)) {
-		pairs = append(pairs, k+"="+out.Labels[k])
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return out, noLabelFile(path) // a second document, which would count for nothing
 	}
-	_, err := core.ParseLabels(pairs)
-	return out, err
+	if core.CheckLabels(out.Labels) != nil {
+		return out, &api.Error{
+			Code: api.CodeInvalid, Field: "label", Message: path + " holds labels that cannot be",
+			Hint: "at most 32, each KEY: VALUE with letters, digits and . _ / -, such as team: web",
+		}
+	}
+	return out, nil
+}
+
+func noLabelFile(path string) error {
+	return &api.Error{
+		Code: api.CodeInvalid, Field: "label", Message: path + " is not a Keyfob file",
+		Hint: "it holds labels alone, such as: labels: {team: web}",
+	}
 }
