@@ -45,7 +45,9 @@ func reference(root *cobra.Command) map[string]string {
 
 func commandsPage(root *cobra.Command) string {
 	var b strings.Builder
-	b.WriteString("# Commands\n\n" + root.Long + "\n\nFlags of every command:\n\n" + flagList(root.PersistentFlags()))
+	b.WriteString("# Commands\n\n" + root.Long + "\n\nFlags of every command:\n\n" + flagList(root.PersistentFlags()) +
+		"\n`keyfob completion bash`, `zsh`, `fish` or `powershell` writes a script for the shell's completion, which\n" +
+		"also knows the names of secrets and accounts; `keyfob completion bash --help` says where it goes.\n")
 	walkCommands(root, func(c *cobra.Command) { commandSection(&b, c) })
 	return b.String()
 }
@@ -97,12 +99,21 @@ func flagList(flags *pflag.FlagSet) string {
 		if f.Shorthand != "" {
 			name = "`-" + f.Shorthand + "`, " + name
 		}
-		rows = append(rows, []string{name, usage})
+		rows = append(rows, []string{name, usage + defaultOf(f)})
 	})
 	if len(rows) == 0 {
 		return ""
 	}
 	return markdownTable([]string{"flag", "meaning"}, rows)
+}
+
+// defaultOf is what a flag is where it is not given, if that is something.
+func defaultOf(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "", "0", "false", "[]":
+		return ""
+	}
+	return " (default " + f.DefValue + ")"
 }
 
 // asCode sets the first column as code.

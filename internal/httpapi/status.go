@@ -49,6 +49,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, actor core.Actor
 	return reply(w, http.StatusOK, out)
 }
 
+// sinceOf is the beginning of the day that was asked for: counts are kept by day.
 func sinceOf(r *http.Request) (time.Time, error) {
 	raw := r.URL.Query().Get("since")
 	if raw == "" {
@@ -58,7 +59,7 @@ func sinceOf(r *http.Request) (time.Time, error) {
 	if err != nil {
 		return t, core.Errorf(core.Invalid, "since is not a time").WithField("since").WithHint("write it as 2006-01-02T15:04:05Z")
 	}
-	return t, nil
+	return t.UTC().Truncate(24 * time.Hour), nil
 }
 
 func (s *Server) statusSince(ctx context.Context, actor core.Actor, since time.Time) (api.Status, error) {
