@@ -1,7 +1,7 @@
-// Command bench measures what Keyfob costs, in one run on one machine, and
-// prints one Markdown table for each question: what the gateway costs beside a
-// bare httputil.ReverseProxy and no proxy at all, before the same upstream; and
-// what "keyfob run -- true" costs beside "true".
+// Command bench measures what Keyfob costs, in one run on one machine: the
+// gateway beside a bare httputil.ReverseProxy and no proxy at all, before the
+// same upstream; and "keyfob run -- true" beside "true". It prints a Markdown
+// table of each, and at the end one of all ratios.
 //
 // Client, upstream, proxy and gateway share one process and its processors, so
 // only the ratios mean something. Rounds of the three are interleaved, and the
@@ -37,13 +37,23 @@ func bench(ctx context.Context) error {
 	profile := flag.String("cpuprofile", "", "where to write a CPU profile; empty: none")
 	keyfob := flag.String("keyfob", "", "the keyfob binary; empty: it is built")
 	flag.Parse()
-	if err := profiled(*profile, func() error { return gatewayTables(ctx, os.Stdout, o) }); err != nil {
+	var ratios []ratio
+	err := profiled(*profile, func() (err error) {
+		ratios, err = gatewayTables(ctx, os.Stdout, o)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	if o.runs == 0 {
-		return nil
+	if o.runs > 0 {
+		r, err := runTable(ctx, os.Stdout, *keyfob, o.runs)
+		if err != nil {
+			return err
+		}
+		ratios = append(ratios, r)
 	}
-	return runTable(ctx, os.Stdout, *keyfob, o.runs)
+	printRatios(os.Stdout, ratios)
+	return nil
 }
 
 func profiled(path string, fn func() error) error {

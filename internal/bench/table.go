@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// gatewayTables measures each load over each way, and prints a table of each.
-func gatewayTables(ctx context.Context, out io.Writer, o options) (err error) {
+// gatewayTables measures each load over each way, prints a table of each and
+// gives the gateway's ratios.
+func gatewayTables(ctx context.Context, out io.Writer, o options) (all []ratio, err error) {
 	ws, stop, err := ways(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	for i, l := range loads() {
@@ -24,7 +25,7 @@ func gatewayTables(ctx context.Context, out io.Writer, o options) (err error) {
 			for j, w := range ws {
 				r, err := measure(ctx, w, l, o)
 				if err != nil {
-					return err
+					return nil, err
 				}
 				if i > 0 { // the first warms up
 					results[j] = append(results[j], r)
@@ -32,8 +33,9 @@ func gatewayTables(ctx context.Context, out io.Writer, o options) (err error) {
 			}
 		}
 		printTable(out, l, ws, results, o)
+		all = append(all, gatewayRatios(l, results)...)
 	}
-	return nil
+	return all, nil
 }
 
 func printTable(out io.Writer, l load, ws []way, results [][]round, o options) {
