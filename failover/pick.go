@@ -34,6 +34,7 @@ type Pick struct {
 
 	probe uint64
 	at    time.Time
+	epoch int64 // the account's
 }
 
 // ExhaustedError says that no account can take a request now.
@@ -115,7 +116,7 @@ func (p *Pool) takeLocked(now time.Time, q Query, a *account, last bool) (Pick, 
 	if !p.mayLocked(q, a) || slices.Contains(q.Tried, a.ID) {
 		return Pick{}, false
 	}
-	pk := Pick{ID: a.ID, Model: q.Model, at: now}
+	pk := Pick{ID: a.ID, Model: q.Model, at: now, epoch: a.Epoch}
 	s, _ := a.standing(now, q.Model, p.opt)
 	switch {
 	case s == healthy:

@@ -286,6 +286,21 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
+// The user replaced a key that the provider had refused, while requests with the
+// old one were still on their way. Their answers, 401, came after it, and made
+// the new key one that is refused for good.
+func TestRefusalOfAnOldCredential(t *testing.T) {
+	for _, k := range []failover.Kind{failover.Dead, failover.Expired} {
+		p := pool("a")
+		old := pick(t, p, t0, failover.Query{})
+		p.Load([]failover.Member{{ID: "a", Epoch: 1}}, nil) // as a new key makes it
+		expect(t, "to persist", len(p.Report(t0, old, failover.Query{}, verdict(k, failover.Account))), 0)
+		expect(t, "held against the new one", len(p.Health(t0)), 0)
+		_, changed := answered(t, p, t0, failover.Query{}, verdict(k, failover.Account))
+		expect(t, "held by an answer of its own", len(changed), 1)
+	}
+}
+
 func TestLoadKeepsTheOrderGiven(t *testing.T) {
 	p := pool("a", "b", "c")
 	p.Load([]failover.Member{{ID: "c"}, {ID: "a"}, {ID: "c"}}, nil)

@@ -203,12 +203,17 @@ func (w *world) Report(t *rapid.T) {
 		v.Until = w.now.Add(time.Duration(rapid.IntRange(-10, 1e6).Draw(t, "until")) * time.Second)
 	}
 	before := state(w.p)
+	a := w.p.byID[f.pk.ID]
+	old := a != nil && f.pk.epoch < a.Epoch && (v.Kind == Dead || v.Kind == Expired)
 	changed := w.p.Report(w.now, f.pk, f.q, v)
 	if len(changed) == 0 && state(w.p) != before {
 		t.Fatalf("changed without a record:\n%s\n%s", before, state(w.p))
 	}
 	w.persist(t, changed)
-	if v.Kind != OK && v.Scope != Request && w.p.byID[f.pk.ID] != nil && !w.holding(f.pk.ID, f.pk.Model) {
+	if old && len(changed) > 0 {
+		t.Fatalf("%v of a credential from before a clear: %v", v.Kind, changed)
+	}
+	if v.Kind != OK && v.Scope != Request && a != nil && !old && !w.holding(f.pk.ID, f.pk.Model) {
 		t.Fatalf("%v of %v holds nothing", v.Kind, v.Scope)
 	}
 }

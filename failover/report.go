@@ -11,6 +11,9 @@ import "time"
 // query named none), the account, or each member of its quota group. Limits and
 // credit are what the members of a quota group share, so Limited and NoCredit
 // hold for the whole group whatever their scope.
+//
+// A verdict on the credential, Dead or Expired, counts only if the account was
+// not cleared since the pick: the credential may be another one by now.
 func (p *Pool) Report(now time.Time, pk Pick, q Query, v Verdict) []Health {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -24,6 +27,8 @@ func (p *Pool) Report(now time.Time, pk Pick, q Query, v Verdict) []Health {
 		p.settleLocked(now, a, q)
 		return cleared
 	case v.Scope == Request:
+		return nil
+	case pk.epoch < a.Epoch && (v.Kind == Dead || v.Kind == Expired):
 		return nil
 	}
 	return p.holdLocked(now, a, pk, v)

@@ -12,8 +12,9 @@ type run struct {
 	t      *Transport
 	req    *http.Request
 	q      Query
-	single bool // the body can be sent once only
-	sent   bool // Base has had the single body, and closes it
+	single bool    // the body can be sent once only
+	sent   bool    // Base has had the single body, and closes it
+	body   *source // of the newest attempt; nil: none
 
 	pick Pick
 	open bool // pick is neither reported nor released
@@ -152,14 +153,19 @@ func (r *run) send(at *Attempt) answer {
 // clone makes the attempt's request. Without GetBody, Base cannot replay.
 func (r *run) clone() (*http.Request, error) {
 	out := r.req.Clone(r.req.Context())
-	if r.req.GetBody != nil && r.req.Body != nil && r.req.Body != http.NoBody {
+	out.GetBody = nil
+	if r.req.Body == nil || r.req.Body == http.NoBody {
+		return out, nil
+	}
+	if r.req.GetBody != nil {
 		body, err := r.req.GetBody()
 		if err != nil {
 			return nil, err
 		}
 		out.Body = body
 	}
-	out.GetBody = nil
+	r.body = &source{ReadCloser: out.Body}
+	out.Body = r.body
 	return out, nil
 }
 
@@ -177,10 +183,13 @@ func (r *run) notApplied(out *http.Request, err error) answer {
 	return answer{again: true}
 }
 
-// failed judges an attempt without an answer. One that the caller cancelled is
-// nobody's fault.
+// failed judges an attempt without an answer. One that the caller cancelled, or
+// whose body the caller did not deliver, is no account's fault.
 func (r *run) failed(w *wire, err error) answer {
 	if r.req.Context().Err() != nil {
+		return answer{err: err}
+	}
+	if err := r.body.fault(); err != nil {
 		return answer{err: err}
 	}
 	_, std := r.t.base().(*http.Transport)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"keyfob/failover"
@@ -207,6 +208,31 @@ func TestClientCancels(t *testing.T) {
 	}
 	expectList(t, "accounts", r.accounts(), "a")
 	expect(t, "held against anybody", len(r.Pool.Health(time.Now())), 0)
+}
+
+// A client sent a body that broke off in the middle. The account that it was on
+// its way to was held to have failed, a second longer each time, so a client
+// could keep every account of the pool resting.
+func TestBrokenBodyIsNobodysFault(t *testing.T) {
+	broken := errors.New("malformed body")
+	for name, again := range map[string]bool{"single shot": false, "with GetBody": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, []string{"a", "b"}, map[string]http.HandlerFunc{"a": answer(200, "ok"), "b": answer(200, "ok")})
+			body := func() io.ReadCloser {
+				return io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 64<<10)), iotest.ErrReader(broken)))
+			}
+			q := post("")
+			q.Body, q.GetBody, q.ContentLength = body(), nil, -1
+			if again {
+				q.GetBody = func() (io.ReadCloser, error) { return body(), nil }
+			}
+			if _, err := r.Do(q, failover.Query{}); !errors.Is(err, broken) {
+				t.Errorf("error: got %v, want the body's", err)
+			}
+			expect(t, "attempts", len(r.attempts), 1)
+			expect(t, "held against anybody", len(r.Pool.Health(time.Now())), 0)
+		})
+	}
 }
 
 func TestTrailersAndFlush(t *testing.T) {
