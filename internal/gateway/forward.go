@@ -54,9 +54,13 @@ func (x *exchange) takeBody() (*spool, error) {
 	}
 	s, err := x.g.spool.take(x.r.Body, x.r.ContentLength)
 	if err != nil {
-		return nil, core.Errorf(core.Invalid, "the request's body did not arrive whole").WithReason("body").WithHint("send it again").Wrap(err)
+		return nil, notWhole(err)
 	}
 	return s, nil
+}
+
+func notWhole(err error) error {
+	return core.Errorf(core.Invalid, "the request's body did not arrive whole").WithReason("body").WithHint("send it again").Wrap(err)
 }
 
 // request is the client's request as it goes upstream, without a credential and

@@ -271,6 +271,32 @@ func newServer(t *testing.T, h http.HandlerFunc) string {
 	return "http://" + l.Addr().String()
 }
 
+// A client sent more than is kept of a body, and then what is no chunk of one.
+// The account rested for it, each time longer, in every run of the home.
+func TestMalformedBodyIsNotHeldAgainstTheAccount(t *testing.T) {
+	r := newRig(t, keyfobtest.OK())
+	r.serve(gateway.Config{Memory: 64 << 10, MaxBody: 128 << 10})
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", r.gateway.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close() //nolint:errcheck // the answer was read
+	const size = gateway.HeadSize + 1<<10
+	_, _ = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nX-Api-Key: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\nno chunk\r\n",
+		path, r.gateway.Listener.Addr(), r.key, size, large(size)[:size])
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // its status says all
+	if resp.StatusCode != http.StatusBadRequest || resp.Header.Get("Keyfob-Local") != "body" {
+		t.Errorf("status %d, header %v", resp.StatusCode, resp.Header)
+	}
+	if n := held(t, r.home); n > 0 {
+		t.Errorf("%d cooldowns", n)
+	}
+}
+
 // Each event reaches the client before the upstream sends the next one: the
 // upstream waits for the client to have it.
 func TestStreamIsPassedOnAsItComes(t *testing.T) {

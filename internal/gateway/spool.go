@@ -84,12 +84,27 @@ func (p *spool) readAll(body io.Reader, length int64) error {
 func (p *spool) readHead(body io.Reader) error {
 	p.rest = body
 	*p.buf = sized(*p.buf, HeadSize)
-	n, err := io.ReadFull(body, *p.buf)
+	n, err := fill(body, *p.buf)
 	*p.buf, p.size = (*p.buf)[:n], int64(n)
-	if err == io.ErrUnexpectedEOF || err == io.EOF {
+	if err == io.EOF {
 		p.rest, err = nil, nil
 	}
 	return err
+}
+
+// fill reads until b is full, or gives why it is not: io.EOF at the body's end,
+// and io.ErrUnexpectedEOF, which io.ReadFull would give for both, where it was
+// cut off before.
+func fill(body io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = body.Read(b[n:])
+		n += m
+	}
+	if n == len(b) {
+		err = nil
+	}
+	return n, err
 }
 
 const step = 64 << 10
@@ -100,10 +115,10 @@ func (p *spool) readOpen(body io.Reader) error {
 	for p.size+step <= p.from.memory && p.from.reserve(p, step) {
 		b := sized(*p.buf, int(p.size)+step)
 		*p.buf = b
-		n, err := io.ReadFull(body, b[p.size:])
+		n, err := fill(body, b[p.size:])
 		p.size += int64(n)
 		*p.buf = b[:p.size]
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
@@ -245,7 +260,11 @@ func (r *spoolReader) Read(b []byte) (int, error) {
 	if !more {
 		return n, err
 	}
-	return r.p.rest.Read(b) // not under the lock: it may wait for the client
+	n, err = r.p.rest.Read(b) // not under the lock: it may wait for the client
+	if err != nil && err != io.EOF {
+		err = notWhole(err)
+	}
+	return n, err
 }
 
 func (r *spoolReader) readStored(b []byte) (n int, more bool, err error) {

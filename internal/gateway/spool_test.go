@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"pgregory.net/rapid"
 )
@@ -98,6 +99,21 @@ func TestSpoolShortBody(t *testing.T) {
 	}
 	if s.budget.Load() != 1<<20 {
 		t.Error("the budget is not given back")
+	}
+}
+
+// A body that was cut off in the middle was taken for a whole one, and only that
+// the client's context had ended by then kept the half from being sent.
+func TestSpoolOfABodyCutOff(t *testing.T) {
+	for _, length := range []int64{-1, 200 << 10, 2 << 20} {
+		s := newTestSpooler(t.TempDir(), 64<<10, 1<<20, 1<<20, 1<<20)
+		body := io.MultiReader(strings.NewReader("half"), iotest.ErrReader(io.ErrUnexpectedEOF))
+		if _, err := s.take(body, length); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("length %d: error %v, want unexpected EOF", length, err)
+		}
+		if s.budget.Load() != 1<<20 || s.disk.Load() != 1<<20 {
+			t.Errorf("length %d: the budget is not given back", length)
+		}
 	}
 }
 
