@@ -18,15 +18,17 @@ const (
 type Binding struct {
 	Purpose      string // what kind of record
 	Record       string // the record's id
+	Name         string // the record's name, which people and programs ask for; empty: it may change without sealing
 	Field        string // which of its fields
 	Owner        core.Owner
 	ValueVersion int64  // of the value, from 1
 	Origin       string // the one upstream the value may be sent to, as Origin gives it; empty: not for an upstream
 }
 
-// SecretBinding is the place of a secret's value.
+// SecretBinding is the place of a secret's value. Its name is a part of it, so
+// that two rows whose names are exchanged do not answer for each other.
 func SecretBinding(s core.Secret) Binding {
-	return Binding{Purpose: PurposeSecret, Record: s.ID, Field: "value", Owner: s.Owner, ValueVersion: s.ValueVersion}
+	return Binding{Purpose: PurposeSecret, Record: s.ID, Name: s.Name, Field: "value", Owner: s.Owner, ValueVersion: s.ValueVersion}
 }
 
 // AccountBinding is the place of an account's credential. Where the account's
@@ -67,6 +69,7 @@ func (b Binding) associatedData() []byte {
 	e.text(string(b.Owner.Kind))
 	e.text(b.Owner.ID)
 	e.text(b.Record)
+	e.text(b.Name)
 	e.text(b.Field)
 	e.number(b.ValueVersion)
 	e.text(b.Origin)

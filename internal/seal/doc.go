@@ -23,13 +23,13 @@
 // key id, 12 bytes nonce, ciphertext, 16 bytes tag), with the associated data
 //
 //	"keyfob/value", format (number), purpose, owner's kind, owner's id, record,
-//	field, value version (number), origin
+//	name (a secret's; else empty), field, value version (number), origin
 //
 // So a ciphertext opens in the place it was sealed for and in no other: not in
-// another row, owner or field, not as an older value of the same field under a
-// newer version, and an account's not for another upstream. What this does not
-// prevent is the rollback of a whole row, version and all; that is found by the
-// digests in the audit chain.
+// another row, owner or field, not under another secret's name, not as an older
+// value of the same field under a newer version, and an account's not for
+// another upstream. What this does not prevent is the rollback of a whole row,
+// version and all; that is found by the digests in the audit chain.
 //
 // Random nonces are safe up to 2^32 values per data key (NIST SP 800-38D, 8.3).
 package seal

@@ -56,7 +56,7 @@ func wantReason(t *testing.T, err error, code core.Code, reason string) {
 	}
 }
 
-var place = seal.Binding{Purpose: "account", Record: "acc_1", Field: "credential", Owner: core.Local, ValueVersion: 3, Origin: "https://api.example.com:443"}
+var place = seal.Binding{Purpose: "account", Record: "acc_1", Name: "work", Field: "credential", Owner: core.Local, ValueVersion: 3, Origin: "https://api.example.com:443"}
 
 func TestSealOpen(t *testing.T) {
 	d := dataKey(t)
@@ -94,6 +94,8 @@ func TestOpenElsewhere(t *testing.T) {
 	moves := map[string]func(*seal.Binding){
 		"purpose":       func(b *seal.Binding) { b.Purpose = "secret" },
 		"record":        func(b *seal.Binding) { b.Record = "acc_2" },
+		"name":          func(b *seal.Binding) { b.Name = "play" },
+		"no name":       func(b *seal.Binding) { b.Name = "" },
 		"field":         func(b *seal.Binding) { b.Field = "refresh" },
 		"owner":         func(b *seal.Binding) { b.Owner.ID = "other" },
 		"owner kind":    func(b *seal.Binding) { b.Owner.Kind = core.OrgOwner },
@@ -103,7 +105,7 @@ func TestOpenElsewhere(t *testing.T) {
 		"origin":        func(b *seal.Binding) { b.Origin = "https://evil.example.com:443" },
 		"scheme":        func(b *seal.Binding) { b.Origin = "http://api.example.com:443" },
 		"no origin":     func(b *seal.Binding) { b.Origin = "" },
-		"shifted":       func(b *seal.Binding) { b.Record, b.Field = "acc_1c", "redential" },
+		"shifted":       func(b *seal.Binding) { b.Name, b.Field = "workc", "redential" },
 	}
 	for name, move := range moves {
 		t.Run(name, func(t *testing.T) {
@@ -182,7 +184,7 @@ func TestBindingsAreUnambiguous(t *testing.T) {
 	word := rapid.StringMatching(`[a-c/:]{1,4}`)
 	draw := rapid.Custom(func(t *rapid.T) seal.Binding {
 		return seal.Binding{
-			Purpose: word.Draw(t, "purpose"), Record: word.Draw(t, "record"), Field: word.Draw(t, "field"),
+			Purpose: word.Draw(t, "purpose"), Record: word.Draw(t, "record"), Name: word.Draw(t, "name"), Field: word.Draw(t, "field"),
 			Owner: core.Local, ValueVersion: rapid.Int64Range(1, 3).Draw(t, "version"), Origin: word.Draw(t, "origin"),
 		}
 	})
