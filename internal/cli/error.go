@@ -131,11 +131,12 @@ func plainWord(s string) string {
 // argCount checks the number of arguments without repeating any.
 func argCount(least, most int, usage string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
+		write := strings.TrimSpace("write: " + c.CommandPath() + " " + usage)
 		switch {
 		case len(args) < least:
-			return withHint(usagef("an argument is missing"), "write: %s %s", c.CommandPath(), usage)
+			return withHint(usagef("an argument is missing"), "%s", write)
 		case most >= 0 && len(args) > most:
-			return withHint(usagef("there are too many arguments"), "write: %s %s", c.CommandPath(), usage)
+			return withHint(usagef("there are too many arguments"), "%s", write)
 		}
 		return nil
 	}
