@@ -15,7 +15,9 @@ import (
 const (
 	// maxKeys bounds what gathers while the store is away.
 	maxKeys = 4096
-	// OtherModel stands for the models beyond that bound: their counts are kept,
+	// maxModels bounds the names of models that are kept for an account and day.
+	maxModels = 256
+	// OtherModel stands for the models beyond these bounds: their counts are kept,
 	// their names are not. A model's name comes from the client.
 	OtherModel = "(other)"
 	// lastFlush is how long the flush at the end may take.
@@ -27,8 +29,15 @@ type Counter struct {
 	store    store.Store
 	flushing chan struct{} // holds one token: a flush returns only when no other is under way
 
-	mu     sync.Mutex // guards counts
+	mu     sync.Mutex // guards what is below
 	counts map[core.UsageKey]core.Usage
+	day    string // the newest that was counted
+	models map[accountKey]map[string]bool
+}
+
+type accountKey struct {
+	owner core.Owner
+	id    string
 }
 
 // NewCounter makes a Counter; it does no I/O.
@@ -40,7 +49,31 @@ func NewCounter(st store.Store) *Counter {
 func (c *Counter) Add(u core.Usage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.nameLocked(u.UsageKey) {
+		u.Model = OtherModel
+	}
 	c.addLocked(u)
+}
+
+// nameLocked says whether the model's name is kept: it is one of the first of
+// its account and day, whether they have been flushed or not.
+func (c *Counter) nameLocked(k core.UsageKey) bool {
+	if k.Day > c.day || c.models == nil {
+		c.day, c.models = k.Day, map[accountKey]map[string]bool{}
+	}
+	of := accountKey{k.Owner, k.AccountID}
+	names := c.models[of]
+	switch {
+	case names[k.Model]:
+		return true
+	case len(names) >= maxModels:
+		return false
+	case names == nil:
+		names = map[string]bool{}
+		c.models[of] = names
+	}
+	names[k.Model] = true
+	return true
 }
 
 func (c *Counter) addLocked(u core.Usage) {

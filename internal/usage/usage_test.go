@@ -123,19 +123,53 @@ func TestRunTellsOfALastFlushThatFailed(t *testing.T) {
 	}
 }
 
-// Clients choose the names of models, so they cannot be let to fill the memory.
-func TestNamesOfModelsAreBounded(t *testing.T) {
+// Clients choose the names of models, so they cannot be let to fill the memory
+// while the store is away.
+func TestKeysAreBounded(t *testing.T) {
 	st := open(t)
 	c := usage.NewCounter(st)
 	for i := range 4101 {
+		u := one("m")
+		u.AccountID = fmt.Sprint("acc", i)
+		c.Add(u)
+	}
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := int64(0)
+	list, err := usage.Read(t.Context(), guard.New(st, "here"), core.LocalUser, time.Now().Add(-48*time.Hour))
+	for _, u := range list {
+		if u.Model == usage.OtherModel {
+			other += u.Requests
+		}
+	}
+	if err != nil || other != 5 || len(list) != 4101 {
+		t.Errorf("%d counts, other %d, %v", len(list), other, err)
+	}
+}
+
+// A client asked for a model of another name each time. Every flush wrote them
+// all, so a client could fill the disk, and with it what reads the counts.
+func TestNamesOfModelsAreBounded(t *testing.T) {
+	st := open(t)
+	c := usage.NewCounter(st)
+	for i := range 600 {
 		c.Add(one(fmt.Sprint("m", i)))
+		if i%100 == 99 {
+			if err := c.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	c.Add(one("m0"))
+	tomorrow := one("m599")
+	tomorrow.Day = time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
+	c.Add(tomorrow)
 	if err := c.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got := read(t, st)
-	if got[usage.OtherModel].Requests != 5 || got["m0"].Requests != 2 || len(got) != 4097 {
+	if got[usage.OtherModel].Requests != 600-256 || got["m0"].Requests != 2 || got["m599"].Requests != 1 || len(got) != 256+2 {
 		t.Errorf("%d models, other %+v", len(got), got[usage.OtherModel])
 	}
 }
