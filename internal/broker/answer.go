@@ -96,6 +96,10 @@ func (x *exchange) remember(ids []string) {
 // answerHere is an answer of ours, in the shape of the provider's own errors.
 func (x *exchange) answerHere(req *http.Request, l failover.Local) *http.Response {
 	x.local = true
+	if l.Reason == failover.UpstreamAmbiguous {
+		// The work may have been done, and nobody will say what it used.
+		x.count(core.Usage{Requests: 1, Errors: 1, Unreported: 1})
+	}
 	l.Message = x.explain(l)
 	return LocalAnswer(req, x.pool.adapter, l)
 }

@@ -34,6 +34,23 @@ func TestUsageIsCounted(t *testing.T) {
 	}
 }
 
+// The upstream took requests, closed the connection, and billed for the work. In
+// the counts there was nothing of them: no request, and no answer of which the
+// use is unknown.
+func TestUnansweredWorkIsCountedAsUnknown(t *testing.T) {
+	r := newRig(t, keyfobtest.Drop(keyfobtest.AfterRequest))
+	if got := r.post(ask); got.header.Get("Keyfob-Local") != "upstream_ambiguous" {
+		t.Fatalf("status %d, header %v", got.status, got.header)
+	}
+	got := counted(t, r)
+	if u := got["one"]; u.Requests != 1 || u.Errors != 1 || u.Unreported != 1 || u.InputTokens != 0 {
+		t.Errorf("one: %+v", u)
+	}
+	if _, ok := got["two"]; ok {
+		t.Errorf("two: %+v", got["two"])
+	}
+}
+
 func counted(t *testing.T, r *rig) map[string]core.Usage {
 	t.Helper()
 	if err := r.home.Usage.Flush(t.Context()); err != nil {
