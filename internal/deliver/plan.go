@@ -112,7 +112,7 @@ func NewPlan(in PlanInput) (Plan, error) {
 	if err := b.gateways(); err != nil {
 		return Plan{}, err
 	}
-	joinNoProxy(b.env)
+	b.noProxy()
 	return b.plan(), nil
 }
 
@@ -292,6 +292,17 @@ func (b *planner) workspace() {
 	}
 	for _, l := range b.in.Manifest.Lookups {
 		b.outcomes = append(b.outcomes, api.Outcome{Secret: l.Secret, Delivery: byLookup, State: delivered})
+	}
+}
+
+// noProxy keeps what goes to the gateway away from a proxy.
+func (b *planner) noProxy() {
+	joinNoProxy(b.env)
+	for _, name := range []string{"NO_PROXY", "no_proxy"} {
+		now, _ := b.env.get(name)
+		if was, had := b.before.get(name); !had || was.value != now.value {
+			b.note(Var{Name: now.name, Action: "set", Source: fromKeyfob, Over: b.overCaller(name), Why: "this machine's own addresses are added"})
+		}
 	}
 }
 

@@ -296,8 +296,14 @@ func TestNoProxy(t *testing.T) {
 	} {
 		in := input([]string{"npm"})
 		in.Environ = []string{c.environ}
-		_, env := mustPlan(t, in)
+		p, env := mustPlan(t, in)
 		wantEnv(t, env, map[string]string{"NO_PROXY": c.upper, "no_proxy": c.lower})
+		for name, value := range map[string]string{"NO_PROXY": c.upper, "no_proxy": c.lower} {
+			told := slices.ContainsFunc(p.Vars, func(v Var) bool { return v.Name == name && v.Action == "set" })
+			if changed := c.environ != name+"="+value; told != changed {
+				t.Errorf("%q: %s is told: %v, is changed: %v", c.environ, name, told, changed)
+			}
+		}
 	}
 }
 
