@@ -4,6 +4,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -337,6 +338,45 @@ func TestLinks(t *testing.T) {
 		t.Errorf("left outside: %v", left)
 	}
 	w.wantClean()
+}
+
+// A directory of the path became a link between its resolution and the write,
+// and the file went to where the link leads, out of the home directory.
+func TestLinkSwappedInAfterResolution(t *testing.T) {
+	for name, path := range map[string]string{"was there": "~/d/f", "was to be made": "~/new/f", "deeper": "~/d/new/deep/f"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			w := newWorld(t, dir)
+			outside := filepath.Join(dir, "outside")
+			for _, d := range []string{outside, filepath.Join(w.home, "d")} {
+				if err := os.Mkdir(d, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p, err := resolve(w.home, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range []string{"d", "new"} {
+				at := filepath.Join(w.home, d)
+				if err := errors.Join(os.RemoveAll(at), os.Symlink(outside, at)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b := newBatch(w.files("a", false), []api.FileDelivery{file("s", path, "v")})
+			b.jobs[0].place = p
+			b.writeAll(b.jobs)
+			o := b.result().Outcomes
+			wantStates(t, o, failed)
+			if !strings.Contains(o[0].Why, "out of the home directory") {
+				t.Errorf("the reason is %q", o[0].Why)
+			}
+			if left, _ := os.ReadDir(outside); len(left) > 0 {
+				t.Errorf("written outside: %v", left)
+			}
+			w.wantClean()
+		})
+	}
 }
 
 // A disk that does not tell names apart shows one file under both: here a hard

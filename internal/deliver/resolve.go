@@ -17,6 +17,7 @@ type place struct {
 	base  string
 	root  string   // the deepest part of dir that exists
 	fresh []string // what of dir is to be made below root, outermost first
+	home  string   // the resolved home directory that dir must not leave; empty: anywhere
 }
 
 func (p place) path() string { return filepath.Join(p.dir, p.base) }
@@ -35,7 +36,7 @@ func resolve(home, path string) (place, error) {
 	}
 	p.base = filepath.Base(abs)
 	if inHome {
-		if err := checkInside(home, p.dir); err != nil {
+		if p.home, err = checkInside(home, p.dir); err != nil {
 			return place{}, err
 		}
 	}
@@ -94,16 +95,46 @@ func checkDir(path string) error {
 	return err
 }
 
-func checkInside(home, dir string) error {
+// checkInside gives the home directory, resolved.
+func checkInside(home, dir string) (string, error) {
 	real, err := filepath.EvalSymlinks(home)
 	if err != nil {
-		return core.Errorf(core.Unavailable, "the home directory cannot be read").Wrap(bare(err))
+		return "", core.Errorf(core.Unavailable, "the home directory cannot be read").Wrap(bare(err))
 	}
 	if !inside(real, dir) {
-		return core.Errorf(core.Forbidden, "the path leads out of the home directory through a link").
-			WithHint("name the place by its absolute path if that is what you want")
+		return "", outOfHome()
 	}
-	return nil
+	return real, nil
+}
+
+func outOfHome() *core.Error {
+	return core.Errorf(core.Forbidden, "the path leads out of the home directory through a link").
+		WithHint("name the place by its absolute path if that is what you want")
+}
+
+// open opens the place's directory, which must be there. From the home
+// directory it goes down without ever leaving it, even where a part of the path
+// has become a link since it was resolved.
+func (p place) open() (*os.Root, error) {
+	if p.home == "" {
+		return os.OpenRoot(p.dir)
+	}
+	home, err := os.OpenRoot(p.home)
+	if err != nil || p.dir == p.home {
+		return home, err
+	}
+	defer home.Close()
+	rel, err := filepath.Rel(p.home, p.dir)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := home.OpenRoot(rel)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if now, rerr := resolveDir(p.dir); rerr == nil && !inside(p.home, now.dir) {
+			return nil, outOfHome()
+		}
+	}
+	return dir, err
 }
 
 func inside(dir, path string) bool {

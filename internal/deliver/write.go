@@ -238,7 +238,7 @@ func (b *batch) makeDir(p place) (*os.Root, error) {
 }
 
 func (b *batch) tryDir(p place) (*os.Root, error) {
-	if root, err := os.OpenRoot(p.dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+	if root, err := p.open(); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return root, err
 	}
 	var missing []string
@@ -259,7 +259,7 @@ func (b *batch) tryDir(p place) (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := os.OpenRoot(p.root)
+	base, err := place{dir: p.root, home: p.home}.open()
 	if err != nil {
 		return nil, err
 	}
