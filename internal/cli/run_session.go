@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 
 	"keyfob/api"
 	"keyfob/client"
@@ -111,7 +112,7 @@ func (s *session) tell() {
 
 // sentence is an outcome in words.
 func sentence(o api.Outcome) string {
-	text := fmt.Sprintf("%s %s: %s", o.Secret, o.Target, o.State)
+	text := strings.TrimSpace(fmt.Sprintf("%s %s: %s", o.Secret, o.Target, o.State))
 	if o.With != "" {
 		text += " with " + o.With
 	}

@@ -137,10 +137,15 @@ func moveNew(root *os.Root, from, to string) error {
 	return root.Rename(from, to)
 }
 
-// removeName removes a name that may be gone already.
+// removeName removes a name that may be gone already. A file system that cannot
+// be written refuses to remove even what is not there.
 func removeName(root *os.Root, name string) error {
-	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := root.Remove(name)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	if _, lerr := root.Lstat(name); errors.Is(lerr, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
