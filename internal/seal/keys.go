@@ -47,6 +47,10 @@ func (k *Keys) RootKeyID() string { return k.root.id }
 // internal with reason "sealed_mismatch" where it does not open.
 func (k *Keys) Open(ctx context.Context, ks KeyStore, o core.Owner) (*DataKey, error) {
 	w, err := ks.Key(ctx, o)
+	if core.CodeOf(err) == core.NotFound {
+		return nil, core.Errorf(core.NotFound, "%s has no data key", o).
+			WithHint("what was sealed with one that is gone does not open again: restore the database from a backup").Wrap(err)
+	}
 	if err != nil {
 		return nil, err
 	}
