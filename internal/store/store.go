@@ -76,6 +76,9 @@ type Accounts interface {
 	Delete(ctx context.Context, id string, expect int64) error
 }
 
+// MaxModels is how many records of health for single models an account has.
+const MaxModels = 256
+
 // Health keeps what is known against accounts.
 type Health interface {
 	// List gives the records of the owner's accounts whose Epoch is the
@@ -86,7 +89,9 @@ type Health interface {
 	// records are dropped; of any other kind, a record with a lower Epoch than
 	// the account's is ignored, one with a higher Epoch raises it, and within
 	// one epoch the later Until stays, with its kind and reason. Records of
-	// accounts that are gone are ignored.
+	// accounts that are gone are ignored. Of an account's records for single
+	// models the MaxModels that end last stay, since names of models come from
+	// clients.
 	Merge(ctx context.Context, records []core.Health) error
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"keyfob/internal/core"
+	"keyfob/internal/store"
 )
 
 type health struct{ *tx }
@@ -85,7 +86,19 @@ func (r health) keep(ctx context.Context, o core.Owner, h core.Health) error {
 	}
 	_, err = r.exec(ctx, `INSERT OR REPLACE INTO health (account, model, kind, until, epoch, reason, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`, h.AccountID, h.Model, h.Kind, micros(h.Until), h.Epoch, h.Reason, micros(h.UpdatedAt))
+	if err == nil && h.Model != "" {
+		err = r.bound(ctx, h.AccountID)
+	}
 	return r.changed(err, "health", o, h.AccountID)
+}
+
+// bound drops the records of models that end first. Records only grow, and their
+// order is total, so those that stay are the same whichever came first.
+func (r health) bound(ctx context.Context, account string) error {
+	_, err := r.exec(ctx, `DELETE FROM health WHERE account = ?1 AND model IN (
+		SELECT model FROM health WHERE account = ?1 AND model <> ''
+		ORDER BY until DESC, kind DESC, reason DESC, updated_at DESC, model DESC LIMIT -1 OFFSET ?2)`, account, store.MaxModels)
+	return err
 }
 
 func compare(a, b core.Health) int {

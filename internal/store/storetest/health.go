@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -69,6 +70,24 @@ func testHealthOfOthers(t *testing.T, s suite) {
 	if h := s.health(t, core.Local); len(h) != 0 {
 		t.Fatalf("%+v", h)
 	}
+}
+
+// A client asked an account that was over its limit for a model of another name
+// each time. Each left a record, and every process of the home read all of them
+// again at every one, until none did anything else.
+func testHealthIsBounded(t *testing.T, s suite) {
+	const more = 20
+	s.do(t, addAccounts(Account("a"), Account("b")))
+	records := []core.Health{limited("a", "", 0, 1), limited("b", "m", 0, 1)}
+	for i := range store.MaxModels + more {
+		records = append(records, limited("a", fmt.Sprintf("m%03d", i), 0, 10+i))
+	}
+	slices.Reverse(records)
+	s.merge(t, records[:40]...)
+	s.merge(t, records...)
+	slices.Reverse(records)
+	want := slices.Concat(records[:1], records[2+more:], records[1:2])
+	same(t, want, s.health(t, core.Local))
 }
 
 // Any order, any repetition and any split into transactions gives the same.

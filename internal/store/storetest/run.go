@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"Secrets": testSecrets, "SecretConflicts": testSecretConflicts, "SecretList": testSecretList,
 		"Accounts": testAccounts, "AccountConflicts": testAccountConflicts, "AccountList": testAccountList,
 		"AccountEpoch": testAccountEpoch,
-		"HealthMerge":  testHealthMerge, "HealthProperties": testHealthProperties, "HealthOfOthers": testHealthOfOthers,
+		"HealthMerge":  testHealthMerge, "HealthProperties": testHealthProperties, "HealthOfOthers": testHealthOfOthers, "HealthIsBounded": testHealthIsBounded,
 		"Workspaces": testWorkspaces, "WorkspaceConflicts": testWorkspaceConflicts,
 		"Usage": testUsage,
 		"Audit": testAudit, "AuditGaps": testAuditGaps, "AuditList": testAuditList, "AuditPages": testAuditPages, "AuditText": testAuditText,
