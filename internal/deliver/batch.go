@@ -2,11 +2,14 @@ package deliver
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"sync"
 
 	"keyfob/api"
+	"keyfob/internal/core"
 )
 
 // batch is one Deliver: it finds each path's place, settles which delivery has
@@ -93,7 +96,25 @@ func (b *batch) resolve(j *job) {
 		j.place, j.private = place{dir: filepath.Dir(stand), base: filepath.Base(stand), root: filepath.Dir(stand)}, true
 	} else if j.place, err = resolve(b.f.c.Home, j.d.Path); err != nil {
 		b.fail(j, err)
+	} else if err = b.f.checkOwn(j.place); err != nil {
+		b.fail(j, err)
 	}
+}
+
+// checkOwn keeps files out of Keyfob's own directory: moved aside by a delivery,
+// the root key would be missing at the very start that is to put it back.
+func (f *Files) checkOwn(p place) error {
+	own, err := filepath.EvalSymlinks(f.c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if inside(own, p.path()) {
+		return core.Errorf(core.Forbidden, "the path is in Keyfob's own directory").WithHint("choose another path")
+	}
+	return nil
 }
 
 // writeAll claims the jobs' places in their order and writes them.

@@ -379,6 +379,31 @@ func TestLinkSwappedInAfterResolution(t *testing.T) {
 	}
 }
 
+// With --overwrite a secret whose path was that of the root key moved it aside,
+// and after a kill -9 no start could open the vault to put it back.
+func TestOwnDirectoryIsNoPlaceForFiles(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, dir)
+	key := filepath.Join(w.state, "root.key")
+	if err := os.WriteFile(key, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(w.state, filepath.Join(w.home, "link")); err != nil {
+		t.Fatal(err)
+	}
+	f := w.files("a", true)
+	r := f.Deliver(ctx, []api.FileDelivery{
+		file("key", key, "v"), file("new", filepath.Join(w.state, "new/f"), "v"), file("itself", w.state, "v"),
+		file("link", filepath.Join(w.home, "link", "root.key"), "v"), file("beside", w.state+"2", "v"),
+	})
+	wantStates(t, r.Outcomes, failed, failed, failed, failed, delivered)
+	if b, _ := os.ReadFile(key); string(b) != "mine" {
+		t.Errorf("the root key is %q", b)
+	}
+	f.Close(ctx)
+	w.wantClean()
+}
+
 // A disk that does not tell names apart shows one file under both: here a hard
 // link does.
 func TestTwoNamesForOneFile(t *testing.T) {
