@@ -98,9 +98,23 @@ func flagError(c *cobra.Command, err error) error {
 		return withHint(usagef("the flag --%s needs a value", e.GetFlag().Name), "%s", hint)
 	}
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return withHint(usagef("the value of --%s is not a %s", e.GetFlag().Name, e.GetFlag().Value.Type()), "%s", hint)
+		return badValue(e.GetFlag(), hint)
 	}
 	return withHint(usagef("a flag cannot be read"), "%s", hint)
+}
+
+// badValue says what the flag takes in words of people's, not of the program's.
+func badValue(f *pflag.Flag, hint string) error {
+	switch f.Value.Type() {
+	case "stringSlice":
+		return withHint(usagef("the value of --%s is not a list", f.Name),
+			`separate names by commas; one that holds a comma or a " goes in double quotes, with its own doubled: --%s '"a""b","c,d"'`, f.Name)
+	case "int":
+		return withHint(usagef("the value of --%s is not a whole number", f.Name), "%s", hint)
+	case "bool":
+		return withHint(usagef("the value of --%s is neither true nor false", f.Name), "%s", hint)
+	}
+	return withHint(usagef("the value of --%s is not a %s", f.Name, f.Value.Type()), "%s", hint)
 }
 
 func dashed(name string) string {
