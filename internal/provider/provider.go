@@ -17,7 +17,7 @@ type Info struct {
 	ID      string // such as "anthropic"
 	Title   string // such as "Anthropic"
 	BaseURL string // what its official SDK takes by default; empty: must be given with the account
-	Dialect string // the wire protocol: "anthropic" or "openai"
+	Dialect string // the wire protocol: "anthropic", "openai" or "google"
 	Policy  Policy
 	KeyPage string   // where a person gets an API key; may be empty
 	KeyVars []string // environment variables in which its official clients look for a key
