@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -138,6 +139,9 @@ func (r *run) send(at *Attempt) answer {
 		at.Err = err
 		return r.notApplied(out, err)
 	}
+	if !safe(out.Method) {
+		respell(out.Header)
+	}
 	w := &wire{}
 	r.sent = true
 	resp, err := r.t.base().RoundTrip(out.WithContext(w.trace(out.Context())))
@@ -167,6 +171,19 @@ func (r *run) clone() (*http.Request, error) {
 	r.body = &source{ReadCloser: out.Body}
 	out.Body = r.body
 	return out, nil
+}
+
+// respell writes the idempotency headers in lower case, which means the same to
+// a server. In their canonical form net/http takes them for leave to send a
+// request without a body again on its own (see http.Transport), and whether an
+// upstream heeds them is not known here.
+func respell(h http.Header) {
+	for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if v, ok := h[name]; ok {
+			delete(h, name)
+			h[strings.ToLower(name)] = v
+		}
+	}
 }
 
 // notApplied passes over an account whose credential cannot be put on. That is

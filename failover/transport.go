@@ -93,8 +93,9 @@ type Attempt struct {
 // local one.
 //
 // The request can be sent again if its Body is nil, http.NoBody, or comes with
-// GetBody; otherwise it has a single shot. Base never sees GetBody, so it cannot
-// replay on its own. Do closes req.Body; the caller closes the answer's.
+// GetBody; otherwise it has a single shot. Base never sees GetBody, nor an
+// idempotency header in its canonical form, so it cannot replay on its own. Do
+// closes req.Body; the caller closes the answer's.
 func (t *Transport) Do(req *http.Request, q Query) (*http.Response, error) {
 	r := newRun(t, req, q)
 	resp, err := r.loop()

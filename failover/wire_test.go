@@ -347,6 +347,39 @@ func TestGetBodyIsHidden(t *testing.T) {
 	expect(t, "local", resp.Header.Get("Keyfob-Local"), "upstream_ambiguous")
 }
 
+// A client made something by a POST without a body, with an idempotency key, and
+// the upstream closed the connection after it had taken the request. net/http
+// trusts that key and sent the request again on its own, unseen, to an upstream
+// that knew nothing of such keys: the thing was made twice.
+func TestBaseDoesNotReplayByItself(t *testing.T) {
+	var made atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Method == http.MethodPost {
+			if q.Header.Get("Idempotency-Key") != "k" || q.ContentLength != 0 {
+				t.Errorf("header %v, length %d", q.Header, q.ContentLength)
+			}
+			made.Add(1)
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	r := pair(t, srv.URL)
+	for _, body := range []io.ReadCloser{nil, http.NoBody} {
+		q := post("")
+		q.Method, q.Body, q.GetBody = http.MethodGet, nil, nil
+		do(t, r.Transport, q, failover.Query{}) // net/http does it on a connection that was used before
+		made.Store(0)
+		q = post("")
+		q.Body, q.GetBody = body, nil
+		q.Header.Set("Idempotency-Key", "k")
+		resp, _ := do(t, r.Transport, q, failover.Query{})
+		expect(t, "local", resp.Header.Get("Keyfob-Local"), "upstream_ambiguous")
+		expect(t, "times made", made.Load(), 1)
+		expect(t, "the caller's header", q.Header.Get("Idempotency-Key"), "k")
+		r.Pool.Clear("a")
+	}
+}
+
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(q *http.Request) (*http.Response, error) { return f(q) }
