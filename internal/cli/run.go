@@ -67,10 +67,11 @@ func (f *runFlags) bind(c *cobra.Command) {
 // run reports its own failures with the codes of run: the caller must be able
 // to tell them from the command's.
 func (e *Env) run(ctx context.Context, f runFlags, args []string) error {
+	start := e.runChild
 	if f.printEnv {
-		return e.runPrint(ctx, f, args)
+		start = e.runPrint
 	}
-	code, err := e.runChild(ctx, f, args)
+	code, err := start(ctx, f, args)
 	if err != nil {
 		e.printError(publicError(err))
 	}

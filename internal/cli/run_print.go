@@ -18,20 +18,24 @@ type envPrint struct {
 	Outcomes  []api.Outcome     `json:"outcomes"`
 }
 
-func (e *Env) runPrint(ctx context.Context, f runFlags, args []string) error {
+// runPrint fails with run's own code, as runChild does.
+func (e *Env) runPrint(ctx context.Context, f runFlags, args []string) (code int, err error) {
 	s, err := e.openSession(ctx, f)
 	if err != nil {
-		return err
+		return deliver.ExitFailed, err
 	}
 	defer s.close()
 	if err := s.deliver(args); err != nil {
-		return err
+		return deliver.ExitFailed, err
 	}
 	out := envPrint{
 		Client: s.plan.Client, Arguments: s.plan.Added, Labels: s.made.Labels, LabelFile: s.labels.path,
 		Variables: s.plan.Vars, Outcomes: s.outcomes,
 	}
-	return e.Print(out, func() { e.printPlan(out) })
+	if err := e.Print(out, func() { e.printPlan(out) }); err != nil {
+		return deliver.ExitFailed, err
+	}
+	return 0, nil
 }
 
 func (e *Env) printPlan(p envPrint) {
