@@ -5,13 +5,16 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"keyfob/api"
+	"keyfob/internal/deliver"
 	"keyfob/keyfobtest"
 )
 
@@ -65,6 +68,11 @@ const (
 )
 
 func runDemo(ctx context.Context, e *Env) (err error) {
+	// Its directory goes on every way out: at a signal, and where whoever read
+	// the story has gone.
+	defer deliver.CatchSignals().Stop()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
 	d, err := newDemo(e)
 	if err != nil {
 		return err
@@ -72,6 +80,9 @@ func runDemo(ctx context.Context, e *Env) (err error) {
 	defer func() {
 		if cerr := d.close(ctx); err == nil {
 			err = cerr
+		}
+		if ctx.Err() != nil {
+			err = ctx.Err()
 		}
 	}()
 	if err := d.setUp(ctx); err != nil {
