@@ -227,6 +227,7 @@ func TestListenerRefusesWebPages(t *testing.T) {
 		for name, change := range map[string]func(*http.Request){
 			"a foreign host": func(r *http.Request) { r.Host = "evil.example" },
 			"an origin":      func(r *http.Request) { r.Header.Set("Origin", "http://127.0.0.1") },
+			"an empty one":   func(r *http.Request) { r.Header["Origin"] = []string{""} },
 		} {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
 			if err != nil {

@@ -12,7 +12,7 @@ import (
 // with an Origin.
 func LocalOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !IsLoopbackHost(r.Host) || r.Header.Get("Origin") != "" {
+		if _, origin := r.Header["Origin"]; origin || !IsLoopbackHost(r.Host) {
 			_ = reply(w, http.StatusForbidden, api.ErrorBody{Error: &api.Error{
 				Code: api.CodeForbidden, Message: "this address answers programs of this machine only",
 				Hint: "call it as http://127.0.0.1:PORT and send no Origin",
