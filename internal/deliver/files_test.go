@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"keyfob/api"
+	"keyfob/internal/core"
 )
 
 // world is a home directory, Keyfob's own directory, and who is alive.
@@ -402,6 +403,38 @@ func TestOwnDirectoryIsNoPlaceForFiles(t *testing.T) {
 	}
 	f.Close(ctx)
 	w.wantClean()
+}
+
+// An entry that is none ended every command by a nil pointer, and one whose names
+// lead elsewhere was tried again at each start.
+func TestLedgerWithoutSense(t *testing.T) {
+	for name, entries := range map[string]string{
+		"no entry":       `"/etc/hostname":null`,
+		"relative":       `"f":{"holders":["a"],"temp":"t","trash":"o"}`,
+		"name elsewhere": `"/d/f":{"holders":["a"],"temp":"../t","trash":"o"}`,
+		"no names":       `"/d/f":{"holders":["a"]}`,
+		"parent":         `"/d/f":{"holders":["a"],"temp":"t","trash":"o","backup":".."}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, t.TempDir())
+			b := bookIn(w.state)
+			if err := os.Mkdir(b.dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			text := `{"version":1,"key":"AA==","entries":{` + entries + `}}`
+			if err := os.WriteFile(b.file(), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			err := sweep(ctx, w.state, w.alive)
+			if e, ok := errors.AsType[*core.Error](err); !ok || e.Hint == "" || !strings.Contains(e.Message, "damaged") {
+				t.Errorf("%v", err)
+			}
+			wantStates(t, w.files("b", false).Deliver(ctx, []api.FileDelivery{file("s", "~/f", "v")}).Outcomes, failed)
+			if now, _ := os.ReadFile(b.file()); string(now) != text {
+				t.Error("it was changed")
+			}
+		})
+	}
 }
 
 // A disk that does not tell names apart shows one file under both: here a hard

@@ -91,7 +91,26 @@ func (b book) read() (*ledger, error) {
 	if l.Entries == nil {
 		l.Entries = map[string]*entry{}
 	}
+	for path, e := range l.Entries {
+		if !filepath.IsAbs(path) || !e.sound() {
+			return nil, b.fault("is damaged", nil)
+		}
+	}
 	return &l, nil
+}
+
+// sound says whether the entry could have been written here: its names stand
+// beside the file and nowhere else.
+func (e *entry) sound() bool {
+	if e == nil {
+		return false
+	}
+	for _, name := range []string{e.Temp, e.Trash, e.Backup} {
+		if name != "" && (name != filepath.Base(name) || name == "." || name == "..") {
+			return false
+		}
+	}
+	return e.Temp != "" && e.Trash != ""
 }
 
 func (b book) fault(what string, err error) error {
