@@ -51,9 +51,8 @@ var clients = []struct {
 	process  string   // the program's process
 	file     string   // with the user's own login, below HOME
 	login    string
-	files    map[string]string // more of the user's, below HOME
-	env      []string          // of the user
-	lookups  []string          // names that the client asks for by itself, without a credential
+	env      []string // of the user
+	lookups  []string // names that the client asks for by itself, without a credential
 }{
 	{
 		name: "opencode over anthropic", provider: "anthropic", process: "opencode",
@@ -90,8 +89,6 @@ var clients = []struct {
 		name: "gemini cli", provider: "google", process: "node",
 		command: []string{"gemini", "--skip-trust", "-m", "gemini-2.5-flash", "-p", "hello"},
 		file:    ".gemini/.env", login: "GEMINI_API_KEY=" + ownOpenAI + "\n",
-		// Without a chosen kind of login it refuses any base URL.
-		files:   map[string]string{".gemini/settings.json": `{"security": {"auth": {"selectedType": "gemini-api-key"}}}`},
 		lookups: []string{"play.googleapis.com"}, // telemetry
 	},
 	{
@@ -112,9 +109,6 @@ func TestClientsFailOverUnnoticed(t *testing.T) {
 			p := newPlace(t)
 			p.env = append(p.env, c.env...)
 			own := p.foreign(t, c.file, c.login)
-			for name, text := range c.files {
-				p.write(t, name, text)
-			}
 			w := &witness{home: p.home}
 			server := p.twoAccounts(t, c.provider, c.path, keyfobtest.Options{
 				Text: func(string, string) string { w.look(); return answer },

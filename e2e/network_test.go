@@ -46,7 +46,8 @@ func again(program string) (int, error) {
 	return 0, nil
 }
 
-// enter brings the loopback interface up and makes our recorder the resolver.
+// enter brings the loopback interface up, makes our recorder the resolver and
+// gives temporary files a place of their own.
 func enter() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -64,7 +65,20 @@ func enter() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
+	if err := ownTemp(); err != nil {
+		return err
+	}
 	return resolveHere()
+}
+
+// ownTemp makes temporary files go to a place that nobody else may write above:
+// a home below /tmp is one that some clients do not trust. It goes with the
+// name space, and what clients leave there too.
+func ownTemp() error {
+	if err := unix.Mount("tmpfs", "/mnt", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
+		return fmt.Errorf("/mnt: %w", err)
+	}
+	return os.Setenv("TMPDIR", "/mnt")
 }
 
 func resolveHere() error {

@@ -33,7 +33,7 @@ func newPlace(t *testing.T) *place {
 	path := append([]string{filepath.Dir(os.Getenv(insideVar))}, clientDirs(t)...)
 	p.env = []string{
 		"PATH=" + strings.Join(append(path, os.Getenv("PATH")), ":"),
-		"HOME=" + p.home, "KEYFOB_HOME=" + p.state,
+		"HOME=" + p.home, "KEYFOB_HOME=" + p.state, "TMPDIR=" + os.TempDir(),
 		"LANG=C.UTF-8", "TERM=xterm-256color", "CI=true", "SHELL=/bin/sh", "USER=somebody",
 	}
 	return p

@@ -84,13 +84,14 @@ func (s *session) deliver(args []string) (err error) {
 	r := place(s.ctx, s.manifest.Files)
 	s.plan, err = deliver.NewPlan(deliver.PlanInput{
 		Environ: s.env.Environ, Command: args, Manifest: s.manifest, BaseURL: s.base,
-		SessionKey: s.made.SessionKey, GatewayKey: s.made.GatewayKey, KeepEnv: s.flags.keepEnv, Tools: r.Tools,
+		SessionKey: s.made.SessionKey, GatewayKey: s.made.GatewayKey, KeepEnv: s.flags.keepEnv, Tools: r.Tools, State: s.app.Home(),
 	})
 	s.outcomes = slices.Concat(s.plan.Outcomes, r.Outcomes, deliver.ConflictOutcomes(s.manifest))
-	if err == nil && !s.flags.printEnv {
-		s.guard = deliver.NewGuard(s.plan.Guarded)
+	if err != nil || s.flags.printEnv {
+		return err
 	}
-	return err
+	s.guard = deliver.NewGuard(s.plan.Guarded)
+	return deliver.WriteSettings(s.plan.Settings)
 }
 
 // tell names on Stderr what the user would not expect.

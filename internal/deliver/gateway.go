@@ -44,6 +44,11 @@ func (b *planner) apply(r rule, g api.Gateway) error {
 	for _, a := range r.Args {
 		b.args = append(b.args, fill.Replace(a))
 	}
+	for name, content := range r.Write {
+		if err := b.setting(name, fillObject(content, fill)); err != nil {
+			return err
+		}
+	}
 	for name, over := range r.Merge {
 		if err := b.merge(name, fillObject(over, fill)); err != nil {
 			return err

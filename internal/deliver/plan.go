@@ -29,6 +29,7 @@ type PlanInput struct {
 	GatewayKey api.Value // zero: no gateway; no client is pointed anywhere and no key is taken out
 	KeepEnv    []string  // variables of the caller's that stay as they are
 	Tools      []ToolVar // variables for files in private directories
+	State      string    // Keyfob's own directory, as in FilesConfig
 }
 
 // ToolVar points a tool at a file that Keyfob keeps for it elsewhere.
@@ -51,7 +52,8 @@ type Plan struct {
 	Added    []string // those arguments; they hold no key
 	Vars     []Var    // what differs from the caller's environment, in order of name
 	Outcomes []api.Outcome
-	Guarded  []string // files for Guard
+	Guarded  []string  // files for Guard
+	Settings []Setting // what Write must have written before the command starts
 
 	environ func() []string
 	taken   map[string]string
@@ -125,6 +127,7 @@ type planner struct {
 	args     []string
 	notes    map[string]Var // by envKey
 	outcomes []api.Outcome
+	settings []Setting
 	taken    map[string]string // the caller's real keys, by name, and why
 }
 
@@ -310,7 +313,7 @@ func (b *planner) plan() Plan {
 	command := append([]string{b.in.Command[0]}, b.args...)
 	env := b.env
 	p := Plan{
-		Client: b.preset.Name, Added: b.args, Command: append(command, b.in.Command[1:]...), Outcomes: b.outcomes,
+		Client: b.preset.Name, Added: b.args, Command: append(command, b.in.Command[1:]...), Outcomes: b.outcomes, Settings: b.settings,
 		Vars:    slices.SortedFunc(maps.Values(b.notes), func(x, y Var) int { return cmp.Compare(x.Name, y.Name) }),
 		environ: func() []string { return env.lines() }, taken: b.taken,
 	}

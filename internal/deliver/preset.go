@@ -42,6 +42,7 @@ type rule struct {
 	Unset    []string                  `json:"unset"`
 	Args     []string                  `json:"args"`  // put before the user's own, which can so override them
 	Merge    map[string]map[string]any `json:"merge"` // variable to an object that is merged over its JSON
+	Write    map[string]map[string]any `json:"write"` // variable to the content of a file of Keyfob's own that it is to name, unless the caller has set it; never a key
 }
 
 func (r rule) serves(g api.Gateway) bool {
