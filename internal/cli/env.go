@@ -27,7 +27,8 @@ type Env struct {
 	CAFile  string // further certificate authorities for upstreams, PEM; empty: the system's alone
 	NoColor bool
 
-	app *app.App // open since the first Open
+	app  *app.App // open since the first Open
+	lost error    // the first failure of Printf
 }
 
 // The forms that --output takes.

@@ -73,8 +73,7 @@ func (e *Env) getValue(ctx context.Context, ws *client.Workspace, args []string)
 	if e.JSON() {
 		return e.Print(map[string]any{"name": name, "value": v}, nil)
 	}
-	_, err = e.Stdout.Write(v.Bytes())
-	return err
+	return e.write(v.Bytes())
 }
 
 func (e *Env) getList(ctx context.Context, ws *client.Workspace) error {

@@ -26,6 +26,9 @@ func Main(ctx context.Context, env *Env) int {
 	if cerr := env.close(context.WithoutCancel(ctx)); err == nil {
 		err = cerr
 	}
+	if err == nil {
+		err = env.lost
+	}
 	code := env.fail(err)
 	if e, ok := errors.AsType[*api.Error](err); ok && e.Reason == reasonUsage && ran.Name() == "run" {
 		return deliver.ExitFailed // 2 could be the command's own
@@ -59,6 +62,10 @@ func newRoot(e *Env) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	asGroup(root)
 	addGroups(root, e)
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		asGroup(c) // else it shows its help for a shell that it does not know
+	}
 	return root
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -16,15 +17,32 @@ func (e *Env) Print(v any, text func()) error {
 		text()
 		return nil
 	}
-	enc := json.NewEncoder(e.Stdout)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	return e.write(b.Bytes())
+}
+
+// write is for what the command is there to print: a part that is lost makes it
+// fail.
+func (e *Env) write(b []byte) error {
+	if _, err := e.Stdout.Write(b); err != nil {
+		return fileError("cannot write", "standard output", err)
+	}
+	return nil
 }
 
 // Printf writes a line to Stdout. Arguments that came from outside go through
-// Clean first.
-func (e *Env) Printf(format string, args ...any) { fmt.Fprintf(e.Stdout, format+"\n", args...) }
+// Clean first. Main fails where a line was lost.
+func (e *Env) Printf(format string, args ...any) {
+	if err := e.write(fmt.Appendf(nil, format+"\n", args...)); e.lost == nil {
+		e.lost = err
+	}
+}
 
 // Clean makes text safe to print: what could move a terminal's cursor, change
 // its colours or turn the direction of reading is written as an escape, so that

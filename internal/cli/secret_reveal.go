@@ -64,8 +64,7 @@ func (e *Env) typedName(ctx context.Context, name string) (string, error) {
 func (e *Env) writeValue(v api.Value) error {
 	b := v.Bytes()
 	if !IsTerminal(e.Stdout) {
-		_, err := e.Stdout.Write(b)
-		return err
+		return e.write(b)
 	}
 	if !utf8.Valid(b) || bytes.ContainsFunc(b, func(r rune) bool { return r != '\n' && r != '\t' && unsafeRune(r) }) {
 		return withHint(usagef("the value is not plain text, and a terminal may act on it"), "send it to a file or a program: keyfob secret reveal … >FILE")
@@ -73,6 +72,5 @@ func (e *Env) writeValue(v api.Value) error {
 	if !bytes.HasSuffix(b, []byte("\n")) {
 		b = append(b, '\n')
 	}
-	_, err := e.Stdout.Write(b)
-	return err
+	return e.write(b)
 }
