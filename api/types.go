@@ -77,6 +77,23 @@ type RevealRequest struct {
 	Confirm string `json:"confirm"`
 }
 
+// Provider is a service that accounts can be at.
+type Provider struct {
+	ID         string   `json:"id"`
+	Title      string   `json:"title"`
+	BaseURL    string   `json:"base_url,omitempty"` // empty: an account must name its own
+	Dialect    string   `json:"dialect"`            // anthropic, openai or google
+	Policy     string   `json:"policy"`             // what its terms say of API keys: allowed, user_responsibility, prohibited
+	PolicyNote string   `json:"policy_note,omitempty"`
+	KeyPage    string   `json:"key_page,omitempty"` // where a person gets an API key
+	KeyVars    []string `json:"key_vars,omitempty"` // variables in which its clients look for one
+}
+
+// ProviderList answers GET /v1/providers.
+type ProviderList struct {
+	Providers []Provider `json:"providers"`
+}
+
 // Account is an account without its credential.
 type Account struct {
 	ID          string     `json:"id"`

@@ -19,6 +19,20 @@ func (r AccountRef) path() string {
 	return "/v1/accounts/" + url.PathEscape(r.Provider) + "/" + url.PathEscape(ns) + "/" + url.PathEscape(r.Label)
 }
 
+// ListProviders lists the providers that accounts can be at.
+func (c *Client) ListProviders(ctx context.Context) ([]api.Provider, error) {
+	var out api.ProviderList
+	err := c.call(ctx, http.MethodGet, "/v1/providers", nil, &out)
+	return out.Providers, err
+}
+
+// GetProvider is one provider; invalid, with those there are, for an unknown one.
+func (c *Client) GetProvider(ctx context.Context, id string) (api.Provider, error) {
+	var out api.Provider
+	err := c.call(ctx, http.MethodGet, "/v1/providers/"+url.PathEscape(id), nil, &out)
+	return out, err
+}
+
 // ListAccounts lists the user's accounts by pool and position, without
 // credentials.
 func (c *Client) ListAccounts(ctx context.Context) ([]api.Account, error) {

@@ -12,18 +12,19 @@ import (
 	"keyfob/internal/secret"
 )
 
-func TestParseRef(t *testing.T) {
-	for in, want := range map[string]account.Ref{
-		"anthropic/work":     {Provider: "anthropic", Namespace: "default", Label: "work"},
-		"openai/team/a@b.de": {Provider: "openai", Namespace: "team", Label: "a@b.de"},
-	} {
-		if got, err := account.ParseRef(in); err != nil || got != want {
-			t.Errorf("%q is %+v, %v", in, got, err)
-		}
-	}
-	for _, in := range []string{"", "a", "/", "a/", "/b", "a/b/c/d", "a//b", "a/b c", "a/-b", "a/..", "a/" + strings.Repeat("x", 65)} {
-		if _, err := account.ParseRef(in); core.CodeOf(err) != core.Invalid {
-			t.Errorf("%q gives %v", in, err)
+// What could be taken for another account, or leave its place in a path, is no
+// name.
+func TestPartsThatAreRefused(t *testing.T) {
+	f := newFixture(t)
+	for _, bad := range []string{"", " ", "b c", "-b", "..", "a/b", "é", "a\x00", strings.Repeat("x", 65)} {
+		for _, r := range []account.Ref{{Provider: "openai", Namespace: "n", Label: bad}, {Provider: "openai", Namespace: bad, Label: "l"}} {
+			if bad == "" && r.Namespace == "" {
+				continue // "" is the default namespace
+			}
+			n := account.NewAccount{Provider: r.Provider, Namespace: r.Namespace, Label: r.Label, Key: secret.FromString(testKey)}
+			if _, err := f.Add(t.Context(), core.LocalUser, n); core.CodeOf(err) != core.Invalid {
+				t.Errorf("%+v gives %v", r, err)
+			}
 		}
 	}
 }

@@ -11,25 +11,6 @@ import (
 // Ref names an account: PROVIDER[/NAMESPACE]/LABEL.
 type Ref struct{ Provider, Namespace, Label string }
 
-// ParseRef reads the text form; without a namespace it is "default".
-func ParseRef(s string) (Ref, error) {
-	parts := strings.Split(s, "/")
-	var r Ref
-	switch len(parts) {
-	case 2:
-		r = Ref{Provider: parts[0], Namespace: core.DefaultNamespace, Label: parts[1]}
-	case 3:
-		r = Ref{Provider: parts[0], Namespace: parts[1], Label: parts[2]}
-	default:
-		return Ref{}, core.Errorf(core.Invalid, "%q does not name an account", s).WithField("account").
-			WithHint("write it as PROVIDER/LABEL or PROVIDER/NAMESPACE/LABEL, such as anthropic/work")
-	}
-	if r.Namespace == "" {
-		return Ref{}, checkPart("namespace", "")
-	}
-	return r, r.check()
-}
-
 // String is the text form, without the default namespace.
 func (r Ref) String() string { return r.filled().account().Ref() }
 

@@ -21,7 +21,6 @@ const (
 type Feed struct {
 	store store.Store
 	every time.Duration
-	kick  chan struct{}
 
 	mu   sync.Mutex // guards what is below
 	subs map[*subscriber]struct{}
@@ -36,7 +35,7 @@ func New(st store.Store, every time.Duration) *Feed {
 	if every <= 0 {
 		every = defaultEvery
 	}
-	return &Feed{store: st, every: every, kick: make(chan struct{}, 1), subs: map[*subscriber]struct{}{}}
+	return &Feed{store: st, every: every, subs: map[*subscriber]struct{}{}}
 }
 
 // Subscribe gives a channel of changes, oldest first, and a func that ends the
@@ -58,15 +57,6 @@ func (f *Feed) cancel(s *subscriber) {
 	if _, live := f.subs[s]; live {
 		delete(f.subs, s)
 		close(s.ch)
-	}
-}
-
-// Kick asks the store at once, for whoever has just changed something. It does
-// not wait.
-func (f *Feed) Kick() {
-	select {
-	case f.kick <- struct{}{}:
-	default: // one is waiting already, and will see it
 	}
 }
 
@@ -95,8 +85,6 @@ func (f *Feed) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			force = err != nil
-		case <-f.kick:
-			force = true
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -78,19 +79,17 @@ func ids(batch []core.Change) (out []string) {
 func TestFeed(t *testing.T) {
 	st, path := newStore(t)
 	put(t, st, "before")
-	f := New(st, time.Hour)
+	f := New(st, time.Millisecond)
 	ch, _ := f.Subscribe()
 	run(t, f)
 	if got := next(t, ch); got != nil {
 		t.Fatalf("at the start %v, want reload", got)
 	}
 	put(t, st, "a", "b")
-	f.Kick()
 	if got := fmt.Sprint(ids(next(t, ch))); got != "[a b]" {
 		t.Errorf("changes %s", got)
 	}
 	put(t, open(t, path), "c") // as another process does
-	f.Kick()
 	if got := next(t, ch); len(got) != 1 || got[0].ID != "c" || got[0].Kind != "secret" || got[0].Owner != core.Local {
 		t.Errorf("changes %v", got)
 	}
@@ -220,7 +219,7 @@ func TestErrTellsOfAStoreThatIsAway(t *testing.T) {
 	}
 	_ = st.Close()
 	for f.Err() == nil {
-		f.Kick()
+		runtime.Gosched()
 	}
 	if core.CodeOf(f.Err()) != core.Unavailable {
 		t.Errorf("error %v", f.Err())

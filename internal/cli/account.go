@@ -165,16 +165,16 @@ func (e *Env) accountFields(a api.Account) {
 		{"upstream", a.BaseURL}, {"quota group", a.QuotaGroup},
 		{"place", fmt.Sprintf("%d in its pool", a.Position+1)}, {"state", accountState(a)},
 		{"delivery", "gateway (the key never leaves Keyfob; a workspace holds a gateway key)"},
-		{"policy", policyLine(a)}, {"version", fmt.Sprint(a.Version)},
+		{"policy", policyLine(a.Policy, a.PolicyNote)}, {"version", fmt.Sprint(a.Version)},
 		{"created", localTime(a.CreatedAt)}, {"updated", localTime(a.UpdatedAt)},
 	}...)
 }
 
 // policyLine is what the provider's terms say of such a credential.
-func policyLine(a api.Account) string {
-	line := strings.ReplaceAll(a.Policy, "_", " ")
-	if a.PolicyNote != "" {
-		line += ": " + a.PolicyNote
+func policyLine(policy, note string) string {
+	line := strings.ReplaceAll(policy, "_", " ")
+	if note != "" {
+		line += ": " + note
 	}
 	return strings.TrimPrefix(line, ": ")
 }

@@ -31,7 +31,7 @@ func accountAddCommand(e *Env) *cobra.Command {
 		Example: "  keyfob account add anthropic --label work\n" +
 			"  keyfob account add openai/team/ci --from-env OPENAI_API_KEY\n" +
 			"  keyfob account add openai-compatible/local --base-url http://127.0.0.1:11434/v1",
-		Args: argCount(1, 1, "PROVIDER --label LABEL"),
+		Args: argCount(1, 1, "PROVIDER --label LABEL"), ValidArgsFunction: e.completeProviders,
 		RunE: func(c *cobra.Command, args []string) error { return e.accountAdd(c.Context(), args[0], &f) },
 	}
 	fl := c.Flags()
@@ -58,9 +58,14 @@ func (e *Env) accountAdd(ctx context.Context, arg string, f *accountFlags) error
 		return err
 	}
 	ref := client.AccountRef{Provider: in.Provider, Namespace: in.Namespace, Label: in.Label}
-	if err := accountIsNew(ctx, cl, ref, arg); err != nil {
+	provider, err := cl.GetProvider(ctx, in.Provider)
+	if err != nil {
 		return err
 	}
+	if err := accountIsNew(ctx, cl, ref); err != nil {
+		return err
+	}
+	e.tellProvider(provider)
 	if in.Key, err = e.readKey(ctx, f.fromEnv, "API key of "+in.Provider+" (not shown)"); err != nil {
 		return err
 	}
@@ -68,7 +73,19 @@ func (e *Env) accountAdd(ctx context.Context, arg string, f *accountFlags) error
 	if err != nil {
 		return err
 	}
-	return e.accountAdded(made)
+	return e.Print(made, func() {
+		e.Printf("added %s, number %d of its pool, at %s", Clean(made.Ref), made.Position+1, Clean(made.BaseURL))
+	})
+}
+
+// tellProvider says what there is to know before a key is given.
+func (e *Env) tellProvider(p api.Provider) {
+	if line := policyLine(p.Policy, p.PolicyNote); line != "" {
+		e.Notef("the provider's terms: %s", line)
+	}
+	if p.KeyPage != "" && e.Interactive() {
+		e.Notef("%s gives keys at %s", p.Title, p.KeyPage)
+	}
 }
 
 // create reads the account's name, whose parts may stand in the argument or in
@@ -98,7 +115,7 @@ func (f *accountFlags) create(arg string) (api.AccountCreate, error) {
 
 // accountIsNew saves typing a key for a name that is taken. It passes what it
 // cannot tell; the vault decides.
-func accountIsNew(ctx context.Context, cl *client.Client, ref client.AccountRef, arg string) error {
+func accountIsNew(ctx context.Context, cl *client.Client, ref client.AccountRef) error {
 	old, err := cl.GetAccount(ctx, ref)
 	if err == nil {
 		return &api.Error{
@@ -110,13 +127,4 @@ func accountIsNew(ctx context.Context, cl *client.Client, ref client.AccountRef,
 		return nil
 	}
 	return err
-}
-
-func (e *Env) accountAdded(a api.Account) error {
-	if line := policyLine(a); line != "" {
-		e.Notef("the provider's terms: %s", line)
-	}
-	return e.Print(a, func() {
-		e.Printf("added %s, number %d of its pool, at %s", Clean(a.Ref), a.Position+1, Clean(a.BaseURL))
-	})
 }

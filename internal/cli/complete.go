@@ -37,6 +37,22 @@ func (e *Env) completeAccounts(c *cobra.Command, args []string, _ string) ([]str
 	})
 }
 
+// completeProviders offers the providers for the first argument.
+func (e *Env) completeProviders(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return e.complete(c, args, func() ([]string, error) {
+		a, err := e.openExisting(c.Context())
+		if err != nil {
+			return nil, err
+		}
+		list, err := a.Client().ListProviders(c.Context())
+		var out []string
+		for _, p := range list {
+			out = append(out, cobra.CompletionWithDesc(p.ID, p.Title))
+		}
+		return out, err
+	})
+}
+
 func (e *Env) complete(_ *cobra.Command, args []string, list func() ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -74,6 +74,8 @@ func (s *Server) userRoutes() map[string]handler {
 		"PATCH /v1/secrets/{name}":       s.updateSecret,
 		"DELETE /v1/secrets/{name}":      s.deleteSecret,
 		"POST /v1/secrets/{name}/reveal": s.revealSecret,
+		"GET /v1/providers":              s.listProviders,
+		"GET /v1/providers/{provider}":   s.getProvider,
 		"GET /v1/accounts":               s.listAccounts,
 		"POST /v1/accounts":              s.createAccount,
 		"GET " + acct:                    s.getAccount,
