@@ -39,8 +39,8 @@ const (
 	claudeLogin = `{"claudeAiOauth": {"accessToken": "` + ownAccess + `", "refreshToken": "` + ownRefresh + `", "expiresAt": 4102444800000, "scopes": ["user:inference"]}}`
 )
 
-// openCodeLookups are its public list of models, and types for plugins' authors.
-var openCodeLookups = []string{"models.opencode.ai", "registry.npmjs.org"}
+// openCodeLookups are its public list of models.
+var openCodeLookups = []string{"models.opencode.ai"}
 
 // clients are official programs as their makers ship them.
 var clients = []struct {

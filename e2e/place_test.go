@@ -35,6 +35,7 @@ func newPlace(t *testing.T) *place {
 		"PATH=" + strings.Join(append(path, os.Getenv("PATH")), ":"),
 		"HOME=" + p.home, "KEYFOB_HOME=" + p.state, "TMPDIR=" + os.TempDir(),
 		"LANG=C.UTF-8", "TERM=xterm-256color", "CI=true", "SHELL=/bin/sh", "USER=somebody",
+		"npm_config_registry=http://127.0.0.1:9", // plugins' packages come from nobody
 	}
 	return p
 }

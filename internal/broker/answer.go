@@ -133,6 +133,11 @@ func LocalAnswer(req *http.Request, ad provider.Adapter, l failover.Local) *http
 		"Content-Length": {strconv.Itoa(len(body))},
 		HeaderLocal:      {l.Reason},
 	}
+	if l.Reason == failover.UpstreamAmbiguous {
+		// The providers' own SDKs send a 5xx again by themselves, and heed this:
+		// it would repeat work that may have been done.
+		h["X-Should-Retry"] = []string{"false"}
+	}
 	if l.RetryAfter > 0 {
 		h["Retry-After"] = []string{strconv.FormatInt(int64((l.RetryAfter+time.Second-1)/time.Second), 10)}
 	}

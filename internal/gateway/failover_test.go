@@ -88,6 +88,10 @@ func TestNoReplayOfWorkThatMayBeDone(t *testing.T) {
 			if got.status != tt.status || got.header.Get("Keyfob-Local") != tt.local {
 				t.Errorf("status %d, local %q: %s", got.status, got.header.Get("Keyfob-Local"), got.body)
 			}
+			// The providers' SDKs would send a 5xx again by themselves.
+			if want := map[bool]string{true: "false"}[tt.local != ""]; got.header.Get("X-Should-Retry") != want {
+				t.Errorf("X-Should-Retry is %q, want %q", got.header.Get("X-Should-Retry"), want)
+			}
 			if (got.err != nil) != tt.broken {
 				t.Errorf("the client's reading ends with %v", got.err)
 			}
