@@ -2,11 +2,9 @@ package account_test
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +12,12 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/provider"
 	"keyfob/internal/provider/builtin"
 	"keyfob/internal/seal"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
-	"keyfob/internal/store/sqlite"
 )
 
 type fixture struct {
@@ -31,19 +29,8 @@ type fixture struct {
 
 func newFixture(t testing.TB) fixture {
 	t.Helper()
-	st, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "keyfob.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	key := make([]byte, 32)
-	_, _ = rand.Read(key)
-	root, err := seal.NewRootKey(secret.New(key))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, keys := guard.New(st, "here"), seal.NewKeys(root)
-	return fixture{Accounts: account.New(g, keys, builtin.Registry(), prober{}), guard: g, store: st, keys: keys}
+	k := guardtest.New(t)
+	return fixture{Accounts: account.New(k.Guard, k.Keys, builtin.Registry(), prober{}), guard: k.Guard, store: k.Store, keys: k.Keys}
 }
 
 // prober sends the adapter's own request.

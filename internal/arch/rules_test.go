@@ -48,6 +48,7 @@ var imports = []struct {
 	{"internal/upkeep", useCase, "a use case: guard and seal below it, no other use case beside it"},
 
 	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
+	{"internal/guard/guardtest", "internal/guard internal/seal internal/secret internal/store/sqlite", "opens what tests of use cases stand on"},
 	{"internal/broker/brokertest", "*", "wires a whole broker for tests, as app does"},
 	{"internal/gateway", "api failover internal/broker internal/core internal/provider", "HTTP over the broker and nothing else: no store, no seal, no secret"},
 	{"internal/deliver", "api internal/core", "runs in the workspace: sees the manifest, never the vault"},
@@ -83,7 +84,6 @@ var modules = []struct{ module, by, why string }{
 	{"golang.org/x/term", "internal/cli internal/deliver", "terminals: prompts, and the child's"},
 	{"github.com/creack/pty", "internal/cli internal/deliver e2e", "terminals in tests and for the child"},
 	{"go.yaml.in/yaml/v3", "internal/vault internal/cli", "import of secrets; keyfob.yaml"},
-	{"github.com/google/renameio/v2", "internal/deliver internal/custody/file internal/app", "whoever writes a file that others read"},
 	{"github.com/google/go-cmp", "internal/store/storetest", "differences that a person can read, in tests"},
 	{"pgregory.net/rapid", "internal/store/storetest", "properties, in tests"},
 	{"golang.org/x/sys", "internal/app internal/cli internal/custody/file internal/deliver internal/store/sqlite e2e", "locks, modes, signals and namespaces of the platform"},

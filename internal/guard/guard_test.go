@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/store"
 	"keyfob/internal/store/sqlite"
 )
@@ -27,13 +27,8 @@ type fixture struct {
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "keyfob.db")
-	st, err := sqlite.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	return fixture{Guard: guard.New(st, "here"), store: st, path: path}
+	k := guardtest.New(t)
+	return fixture{Guard: k.Guard, store: k.Store, path: k.Path}
 }
 
 // tamper changes the file behind the store's back.

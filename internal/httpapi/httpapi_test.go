@@ -7,18 +7,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"keyfob/api"
 	"keyfob/internal/account"
 	"keyfob/internal/core"
-	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/httpapi"
 	"keyfob/internal/provider/builtin"
-	"keyfob/internal/seal"
-	"keyfob/internal/secret"
 	"keyfob/internal/store/sqlite"
 	"keyfob/internal/upkeep"
 	"keyfob/internal/vault"
@@ -33,25 +30,17 @@ type fixture struct {
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "keyfob.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	root, err := seal.NewRootKey(secret.New(make([]byte, 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var log bytes.Buffer
-	g, keys, reg := guard.New(st, "here"), seal.NewKeys(root), builtin.Registry()
+	k, reg := guardtest.New(t), builtin.Registry()
+	g, keys := k.Guard, k.Keys
 	s := httpapi.New(httpapi.Config{
 		Guard: g, Vault: vault.New(g, keys, vault.Limits{}), Accounts: account.New(g, keys, reg, nil),
-		Workspaces: workspace.New(g, st, keys, reg), Upkeep: upkeep.New(g, keys), Providers: reg,
+		Workspaces: workspace.New(g, k.Store, keys, reg), Upkeep: upkeep.New(g, keys), Providers: reg,
 		Status: func(context.Context) (api.VaultStatus, error) { return api.VaultStatus{}, nil },
 		Flush:  func(context.Context) error { return nil },
 		Log:    slog.New(slog.NewTextHandler(&log, nil)),
 	})
-	return fixture{s.Local(core.LocalUser), st, &log}
+	return fixture{s.Local(core.LocalUser), k.Store, &log}
 }
 
 func (f fixture) call(t *testing.T, method, path, body string) (*httptest.ResponseRecorder, *api.Error) {

@@ -2,18 +2,17 @@ package upkeep_test
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"keyfob/internal/account"
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/provider/builtin"
 	"keyfob/internal/seal"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
-	"keyfob/internal/store/sqlite"
 	"keyfob/internal/upkeep"
 	"keyfob/internal/vault"
 )
@@ -26,16 +25,8 @@ type fixture struct {
 // newFixture is a vault with the secrets A and B and the account openai/x.
 func newFixture(t *testing.T) fixture {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "keyfob.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	root, err := seal.NewRootKey(secret.New(make([]byte, 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, keys := guard.New(st, "here"), seal.NewKeys(root)
+	k := guardtest.New(t)
+	g, keys := k.Guard, k.Keys
 	for _, name := range []string{"A", "B"} {
 		n := vault.NewSecret{Name: name, Lookup: true, Value: secret.FromString("value of " + name)}
 		if _, _, err := vault.New(g, keys, vault.Limits{}).Create(t.Context(), core.LocalUser, n); err != nil {
@@ -46,7 +37,7 @@ func newFixture(t *testing.T) fixture {
 	if _, err := account.New(g, keys, builtin.Registry(), nil).Add(t.Context(), core.LocalUser, n); err != nil {
 		t.Fatal(err)
 	}
-	return fixture{st, upkeep.New(g, keys)}
+	return fixture{k.Store, upkeep.New(g, keys)}
 }
 
 func (f fixture) verify(t *testing.T) upkeep.Values {
@@ -114,13 +105,7 @@ func TestAnEditedUpstreamIsNamed(t *testing.T) {
 
 func TestAnotherRootKeyIsAnErrorNotAProblem(t *testing.T) {
 	f := newFixture(t)
-	other := make([]byte, 32)
-	other[0] = 1
-	root, err := seal.NewRootKey(secret.New(other))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = upkeep.New(guard.New(f.store, "here"), seal.NewKeys(root)).VerifyValues(t.Context(), core.LocalUser)
+	_, err := upkeep.New(guard.New(f.store, guardtest.Writer), seal.NewKeys(guardtest.RootKey(t))).VerifyValues(t.Context(), core.LocalUser)
 	if core.CodeOf(err) != core.Unavailable {
 		t.Errorf("got %v", err)
 	}

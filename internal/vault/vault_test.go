@@ -2,10 +2,8 @@ package vault_test
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,10 +13,10 @@ import (
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/seal"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
-	"keyfob/internal/store/sqlite"
 	"keyfob/internal/vault"
 )
 
@@ -32,20 +30,8 @@ type fixture struct {
 
 func newFixture(t *testing.T, l vault.Limits) fixture {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "keyfob.db")
-	st, err := sqlite.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	key := make([]byte, 32)
-	_, _ = rand.Read(key)
-	root, err := seal.NewRootKey(secret.New(key))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := guard.New(st, "here")
-	return fixture{Vault: vault.New(g, seal.NewKeys(root), l), guard: g, store: st, path: path}
+	k := guardtest.New(t)
+	return fixture{Vault: vault.New(k.Guard, k.Keys, l), guard: k.Guard, store: k.Store, path: k.Path}
 }
 
 func (f fixture) create(t *testing.T, n vault.NewSecret) core.Secret {

@@ -1,20 +1,17 @@
 package workspace_test
 
 import (
-	"crypto/rand"
 	"database/sql"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"keyfob/internal/account"
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/provider/builtin"
-	"keyfob/internal/seal"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
-	"keyfob/internal/store/sqlite"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
 )
@@ -30,22 +27,10 @@ type fixture struct {
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "keyfob.db")
-	st, err := sqlite.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	key := make([]byte, 32)
-	_, _ = rand.Read(key)
-	root, err := seal.NewRootKey(secret.New(key))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, keys, reg := guard.New(st, "here"), seal.NewKeys(root), builtin.Registry()
+	k, reg := guardtest.New(t), builtin.Registry()
 	return fixture{
-		Workspaces: workspace.New(g, st, keys, reg), vault: vault.New(g, keys, vault.Limits{}),
-		accounts: account.New(g, keys, reg, nil), guard: g, store: st, path: path,
+		Workspaces: workspace.New(k.Guard, k.Store, k.Keys, reg), vault: vault.New(k.Guard, k.Keys, vault.Limits{}),
+		accounts: account.New(k.Guard, k.Keys, reg, nil), guard: k.Guard, store: k.Store, path: k.Path,
 	}
 }
 

@@ -1,0 +1,50 @@
+// Package guardtest opens what tests of use cases stand on: a real store in a
+// file of the test's own, and a guard and keys over it.
+package guardtest
+
+import (
+	"context"
+	"crypto/rand"
+	"path/filepath"
+	"testing"
+
+	"keyfob/internal/guard"
+	"keyfob/internal/seal"
+	"keyfob/internal/secret"
+	"keyfob/internal/store/sqlite"
+)
+
+// Writer is the audit chain of a Kit's guard.
+const Writer = "here"
+
+// Kit goes with the test that made it.
+type Kit struct {
+	Store *sqlite.Store
+	Guard *guard.Guard
+	Keys  *seal.Keys // of a random root key
+	Path  string     // of the store's file
+}
+
+// New opens an empty store.
+func New(tb testing.TB) Kit {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "keyfob.db")
+	st, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = st.Close() })
+	return Kit{Store: st, Guard: guard.New(st, Writer), Keys: seal.NewKeys(RootKey(tb)), Path: path}
+}
+
+// RootKey is a random one.
+func RootKey(tb testing.TB) seal.RootKey {
+	tb.Helper()
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	root, err := seal.NewRootKey(secret.New(key))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return root
+}
