@@ -164,7 +164,11 @@ func (x *exchange) apply(_ context.Context, req *http.Request, id string) error 
 }
 
 func (x *exchange) classify(status int, h http.Header, body []byte) failover.Verdict {
-	return x.pool.adapter.Classify(status, h, body, time.Now())
+	v := x.pool.adapter.Classify(status, h, body, time.Now())
+	if (v.Kind == failover.Dead || v.Kind == failover.Expired) && !x.pool.adapter.OpensWithKey(x.call.Path) {
+		return failover.Verdict{Reason: "this path takes another kind of key"}
+	}
+	return v
 }
 
 func (x *exchange) event(name string, data []byte) (failover.Verdict, bool) {

@@ -2,8 +2,10 @@ package gateway_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -284,4 +286,36 @@ func TestEndedWorkspaceIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "its key is refused", func() bool { return r.post(ask).status == http.StatusUnauthorized })
+}
+
+// A client that asks for what takes an administrator's key is refused with 401,
+// as a dead key is. Were that believed, one such request would put every account
+// of the pool out of service until each is tested.
+func TestARefusalOfAnotherKindOfKeyKillsNoAccount(t *testing.T) {
+	var asked atomic.Int64
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer upstream.Close()
+	r := emptyRig(t, newProvider(t, keyfobtest.OK(), keyfobtest.OK()))
+	r.account("anthropic", "one", keyOne, upstream.URL)
+	r.account("anthropic", "two", keyTwo, upstream.URL)
+
+	if got := r.send(r.request(http.MethodGet, "/p/anthropic/default/v1/organizations/usage", "")); got.status != http.StatusUnauthorized {
+		t.Errorf("status %d", got.status)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("%d accounts were asked", n)
+	}
+	if n := held(t, r.home); n != 0 {
+		t.Errorf("%d things are held against accounts", n)
+	}
+	r.post(ask) // here a refusal is one of the key
+	if n := asked.Load(); n != 3 {
+		t.Errorf("%d requests in all, want one to each account", n)
+	}
+	if n := held(t, r.home); n != 2 {
+		t.Errorf("%d things are held against two dead accounts", n)
+	}
 }

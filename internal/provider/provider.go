@@ -77,6 +77,10 @@ type Adapter interface {
 	// Inspect reads the marks from the path, the headers and the first bytes
 	// (at most 256 KiB) of the body, which may be cut anywhere.
 	Inspect(method, path string, h http.Header, head []byte) Marks
+	// OpensWithKey says whether a path, as Apply takes it, is one that an API
+	// key opens. A refusal of the credential anywhere else, such as on paths
+	// that take an administrator's key, says nothing of the credential.
+	OpensWithKey(path string) bool
 	// Classify judges an answer by its status, headers and the first 16 KiB of
 	// its body (nil for 2xx).
 	Classify(status int, h http.Header, body []byte, now time.Time) failover.Verdict

@@ -5,6 +5,7 @@ package anthropic
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"keyfob/internal/provider"
@@ -85,6 +86,14 @@ func (a Adapter) Apply(req *http.Request, c provider.Credential) error {
 	}
 	return nil
 }
+
+// OpensWithKey implements provider.Adapter: /v1/organizations takes an admin
+// key.
+func (Adapter) OpensWithKey(path string) bool {
+	return slices.Contains(keyPaths, wire.First(path, "v1"))
+}
+
+var keyPaths = []string{"messages", "models", "complete", "files", "skills"}
 
 // RequestHeader implements provider.Adapter.
 func (Adapter) RequestHeader(name string) bool {

@@ -399,3 +399,31 @@ func FuzzApply(f *testing.F) {
 		})
 	})
 }
+
+func TestPathsThatAKeyOpens(t *testing.T) {
+	for id, paths := range map[string]map[string]bool{
+		"anthropic": {"/v1/messages": true, "/v1/messages/count_tokens": true, "/v1/models": true, "/messages": true, "/v1/organizations/x": false, "": false, "/v1": false},
+		"openai":    {"/v1/chat/completions": true, "/responses": true, "/v1/models/a": true, "/v1/organization/users": false, "/dashboard/x": false},
+		"google":    {"/v1beta/models/m:generateContent": true, "/upload/v1beta/files": true, "/v1beta/openai/chat/completions": true, "/v1/projects/x": false},
+	} {
+		for path, want := range paths {
+			a, err := builtin.Registry().Get(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.OpensWithKey(path) != want {
+				t.Errorf("%s %q: want %v", id, path, want)
+			}
+		}
+	}
+	// What proves a key must be believed when it refuses one.
+	for _, id := range builtin.Registry().IDs() {
+		a, err := builtin.Registry().Get(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path := a.ModelsRequest().URL.Path; !a.OpensWithKey(path) {
+			t.Errorf("%s: its own probe %s is not for a key", id, path)
+		}
+	}
+}

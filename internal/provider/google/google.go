@@ -4,6 +4,7 @@ package google
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"keyfob/internal/provider"
@@ -62,6 +63,13 @@ func (Adapter) Apply(req *http.Request, c provider.Credential) error {
 	req.Header.Set("X-Goog-Api-Key", key)
 	return nil
 }
+
+// OpensWithKey implements provider.Adapter.
+func (Adapter) OpensWithKey(path string) bool {
+	return slices.Contains(keyPaths, wire.First(path, "upload", "v1", "v1beta", "v1alpha"))
+}
+
+var keyPaths = []string{"models", "tunedModels", "files", "cachedContents", "batches", "openai"}
 
 // RequestHeader implements provider.Adapter.
 func (Adapter) RequestHeader(name string) bool {

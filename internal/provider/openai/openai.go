@@ -6,6 +6,7 @@ package openai
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"keyfob/failover"
 	"keyfob/internal/provider"
@@ -56,6 +57,17 @@ func (a Adapter) Apply(req *http.Request, c provider.Credential) error {
 	}
 	req.Header.Set("Authorization", "Bearer "+key)
 	return nil
+}
+
+// OpensWithKey implements provider.Adapter: /organization takes an admin key.
+func (Adapter) OpensWithKey(path string) bool {
+	return slices.Contains(keyPaths, wire.First(path, "v1"))
+}
+
+var keyPaths = []string{
+	"chat", "responses", "completions", "conversations", "messages", "models", "embeddings", "rerank", "moderations",
+	"images", "audio", "videos", "realtime", "files", "uploads", "batches", "fine_tuning", "assistants", "threads",
+	"vector_stores", "containers", "evals", "key",
 }
 
 // RequestHeader implements provider.Adapter.
