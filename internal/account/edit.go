@@ -181,5 +181,5 @@ func sameOrigin(old, next core.Account) error {
 		return nil
 	}
 	return core.Errorf(core.Invalid, "the credential of %s is bound to %s", old.Ref(), was).WithField("base_url").
-		WithHint("to point it at %s, give its key again together with the base URL", to)
+		WithHint("to point it at %s, give its key too: keyfob account edit %s --base-url URL --key", to, old.Ref())
 }
