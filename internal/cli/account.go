@@ -170,11 +170,14 @@ func (e *Env) accountFields(a api.Account) {
 	}...)
 }
 
-// policyLine is what the provider's terms say of such a credential.
+// policyLine is what the provider's terms say of such a credential. The note of
+// one that is allowed says so itself.
 func policyLine(policy, note string) string {
-	line := strings.ReplaceAll(policy, "_", " ")
-	if note != "" {
-		line += ": " + note
+	switch {
+	case note == "":
+		return strings.ReplaceAll(policy, "_", " ")
+	case policy == "" || policy == "allowed":
+		return note
 	}
-	return strings.TrimPrefix(line, ": ")
+	return strings.ReplaceAll(policy, "_", " ") + ": " + note
 }

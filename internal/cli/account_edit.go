@@ -62,7 +62,13 @@ func (e *Env) updateAccount(ctx context.Context, cl *client.Client, ref client.A
 	if err != nil {
 		return err
 	}
-	return e.Print(a, func() { e.Printf("%s %s: %s", verb, Clean(a.Ref), Clean(accountState(a))) })
+	return e.Print(a, func() {
+		line := verb + " " + a.Ref
+		if state := accountState(a); state != verb {
+			line += ": " + state
+		}
+		e.Printf("%s", Clean(line))
+	})
 }
 
 func accountSwitchCommand(e *Env, verb string, on bool) *cobra.Command {

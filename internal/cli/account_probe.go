@@ -46,7 +46,7 @@ func accountTestCommand(e *Env) *cobra.Command {
 // accountTested prints what the test showed; a bad answer is an error too.
 func (e *Env) accountTested(t api.AccountTest) error {
 	if t.OK || e.JSON() {
-		if err := e.Print(t, func() { e.Printf("%s works: %d models", Clean(t.Ref), len(t.Models)) }); err != nil {
+		if err := e.Print(t, func() { e.Printf("%s works: %s", Clean(t.Ref), count(len(t.Models), "model")) }); err != nil {
 			return err
 		}
 	}

@@ -66,6 +66,9 @@ func (e *Env) printError(err *api.Error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "keyfob: %s\n", Clean(err.Message))
 	for _, d := range err.Details {
+		if d.Message == err.Message {
+			continue // it is all there is to say
+		}
 		fmt.Fprintf(&b, "  %s\n", Clean(strings.TrimPrefix(d.Field+": "+d.Message, ": ")))
 	}
 	if err.Hint != "" {

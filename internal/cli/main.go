@@ -62,6 +62,10 @@ func newRoot(e *Env) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	asGroup(root)
 	addGroups(root, e)
+	root.InitDefaultHelpCmd()
+	if c, _, err := root.Find([]string{"help"}); err == nil {
+		asHelp(c)
+	}
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
 		asGroup(c) // else it shows its help for a shell that it does not know
@@ -100,6 +104,22 @@ func asGroup(c *cobra.Command) {
 			return c.Help()
 		}
 		return unknownCommand(c, args[0])
+	}
+}
+
+// asHelp makes help of what there is not an error, as the command itself is.
+func asHelp(c *cobra.Command) {
+	c.Run = nil
+	c.RunE = func(c *cobra.Command, args []string) error {
+		of, rest, err := c.Root().Find(args)
+		if err != nil {
+			return err
+		}
+		if len(rest) > 0 && of.HasSubCommands() {
+			return unknownCommand(of, rest[0])
+		}
+		of.InitDefaultHelpFlag()
+		return of.Help()
 	}
 }
 

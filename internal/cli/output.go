@@ -89,7 +89,9 @@ func (e *Env) Table(head []string, rows [][]string) {
 func (e *Env) Fields(pairs ...[2]string) {
 	width := 0
 	for _, p := range pairs {
-		width = max(width, len(p[0]))
+		if p[1] != "" {
+			width = max(width, len(p[0]))
+		}
 	}
 	for _, p := range pairs {
 		if p[1] != "" {

@@ -25,6 +25,9 @@ func (e *Env) PromptLine(ctx context.Context, prompt string) (string, error) {
 		line, err := bufio.NewReaderSize(in, 16).ReadString('\n')
 		return []byte(line), err
 	})
+	if err != nil {
+		fmt.Fprintln(e.Stderr) // no line break was typed
+	}
 	return strings.TrimRight(string(b), "\r\n"), err
 }
 

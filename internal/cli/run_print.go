@@ -48,15 +48,16 @@ func (e *Env) printPlan(p envPrint) {
 		}
 		rows = append(rows, []string{v.Name, v.Action, source, v.Over, v.Why})
 	}
+	e.Printf("")
 	e.Table([]string{"VARIABLE", "ACTION", "SOURCE", "REPLACES", "WHY"}, rows)
 	rows = nil
 	for _, o := range p.Outcomes {
 		if o.Delivery != "env" || o.State != "delivered" {
-			rows = append(rows, []string{o.Secret, o.Delivery, o.Target, o.State, strings.Trim(o.With+", "+o.Why, ", ")})
+			rows = append(rows, []string{o.Delivery, o.Secret, o.Target, o.State, strings.Trim(o.With+", "+o.Why, ", ")})
 		}
 	}
 	if len(rows) > 0 {
 		e.Printf("")
-		e.Table([]string{"SECRET", "DELIVERY", "TARGET", "STATE", "WHY"}, rows)
+		e.Table([]string{"DELIVERY", "SECRET", "TARGET", "STATE", "WHY"}, rows)
 	}
 }

@@ -27,7 +27,7 @@ func secretImportCommand(e *Env) *cobra.Command {
 		Use:   "import FILE|-",
 		Short: "Take in a .env, JSON or YAML file: all of it or nothing",
 		Long: "Take in every entry of a file as a secret: all of them or, where one cannot be or its name\n" +
-			"is taken, none, with everything that is wrong said at once. What would be made is shown\n" +
+			"is taken, none, with every such entry named at once. What would be made is shown\n" +
 			"first. Each entry is delivered as the variable of its name unless --env=false.",
 		Example: "  keyfob secret import .env\n  keyfob secret import ci.yaml --env=false --lookup --yes",
 		Args:    argCount(1, 1, "FILE"),

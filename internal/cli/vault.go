@@ -74,7 +74,7 @@ func vaultStatusCommand(e *Env) *cobra.Command {
 func (e *Env) vaultFields(st api.VaultStatus) {
 	e.Fields([][2]string{
 		{"home", st.Home}, {"custody", st.Custody}, {"key", st.Place}, {"key id", st.RootKeyID},
-		{"protects", st.Protects}, {"format", fmt.Sprint(st.Format)}, {"created", localTime(st.CreatedAt)},
+		{"protects", strings.TrimPrefix(st.Protects, "protects ")}, {"format", fmt.Sprint(st.Format)}, {"created", localTime(st.CreatedAt)},
 		{"secrets", fmt.Sprint(st.Secrets)}, {"accounts", fmt.Sprint(st.Accounts)}, {"workspaces", fmt.Sprint(st.Workspaces)},
 	}...)
 }
