@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"keyfob/internal/broker"
@@ -57,11 +58,9 @@ func (a *App) Serve(ctx context.Context, withGateway bool) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		h.gateway = gateway.New(gateway.Config{Broker: b, Log: a.log})
-		a.background(ctx, b.Run)
-		a.background(ctx, a.feed.Run)
-		a.background(ctx, func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) })
 		a.onClose(b.Close)
+		h.gateway = a.started(ctx, gateway.New(gateway.Config{Broker: b, Log: a.log}),
+			b.Run, a.feed.Run, func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) })
 	}
 	return a.listen(ctx, h)
 }
@@ -108,18 +107,47 @@ func (a *App) listen(ctx context.Context, h http.Handler) (string, error) {
 	return "http://" + ln.Addr().String(), nil
 }
 
-// background runs fn until Close, which waits for it.
-func (a *App) background(ctx context.Context, fn func(context.Context) error) {
+// started runs what h needs from its first request on until Close, which waits
+// for it: most commands never ask the gateway, and start the sooner.
+func (a *App) started(ctx context.Context, h http.Handler, needs ...func(context.Context) error) http.Handler {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan error, 1)
-	go func() { done <- fn(ctx) }()
+	var mu sync.Mutex // guards begun and the launching
+	begun := false
+	done := make(chan error, len(needs))
 	a.onClose(func(context.Context) error {
 		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			return err
+		mu.Lock()
+		defer mu.Unlock()
+		var errs []error
+		for range cap(done) {
+			if begun {
+				errs = append(errs, withoutCanceled(<-done))
+			}
 		}
-		return nil
+		return errors.Join(errs...)
 	})
+	begin := sync.OnceFunc(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() != nil {
+			return // closed already
+		}
+		begun = true
+		for _, need := range needs {
+			go func() { done <- need(ctx) }()
+		}
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin()
+		h.ServeHTTP(w, r)
+	})
+}
+
+func withoutCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // onClose puts fn before what Close does already.
