@@ -65,6 +65,9 @@ func (e *Env) accountAdd(ctx context.Context, arg string, f *accountFlags) error
 	if err := accountIsNew(ctx, cl, ref); err != nil {
 		return err
 	}
+	if in.BaseURL != "" {
+		provider.KeyPage = "" // another service gives its keys elsewhere
+	}
 	e.tellProvider(provider)
 	if in.Key, err = e.readKey(ctx, f.fromEnv, "API key of "+in.Provider+" (not shown)"); err != nil {
 		return err
