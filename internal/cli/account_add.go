@@ -65,6 +65,9 @@ func (e *Env) accountAdd(ctx context.Context, arg string, f *accountFlags) error
 	if err := accountIsNew(ctx, cl, ref); err != nil {
 		return err
 	}
+	if _, err := cl.CreateAccount(ctx, in); wrongBeside(err, "key") {
+		return err
+	}
 	if in.BaseURL != "" {
 		provider.KeyPage = "" // another service gives its keys elsewhere
 	}

@@ -154,6 +154,27 @@ func TestAccountKeyIsAskedFor(t *testing.T) {
 	s.exits(0)
 }
 
+// Somebody who has pasted a key should not learn only then that the address
+// beside it cannot be.
+func TestWhatIsWrongIsToldBeforeAValueIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"account", "add", "nosuch", "--label", "x"},
+		{"account", "add", "anthropic", "--label", "-x"},
+		{"account", "add", "openai", "--label", "x", "--base-url", "http://example.com/v1"},
+		{"account", "add", "openai-compatible", "--label", "x"},
+		{"secret", "set", "A", "--env", "PATH"},
+		{"secret", "set", "A", "--env", "1A"},
+		{"secret", "set", "A", "--file", "relative"},
+		{"secret", "set", "a/b", "--lookup"},
+	} {
+		s := onTerminal(t, t.TempDir(), args...)
+		if out := s.exits(2); strings.Contains(out, "not shown") {
+			t.Errorf("%v asked first:\n%s", args, out)
+		}
+	}
+}
+
 // With the messages going elsewhere nobody would see the question.
 func TestHalfATerminalIsNone(t *testing.T) {
 	t.Parallel()

@@ -80,13 +80,14 @@ func (e *Env) createSecret(ctx context.Context, cl *client.Client, name string, 
 	if err != nil {
 		return err
 	}
-	value, err := e.readSecretValue(ctx, name, f)
-	if err != nil {
+	in := api.SecretCreate{Name: name, Description: f.description, Env: f.env, File: f.file, Lookup: f.lookup, Selector: labels}
+	if _, err := cl.CreateSecret(ctx, in); wrongBeside(err, "value") {
 		return err
 	}
-	made, err := cl.CreateSecret(ctx, api.SecretCreate{
-		Name: name, Value: value, Description: f.description, Env: f.env, File: f.file, Lookup: f.lookup, Selector: labels,
-	})
+	if in.Value, err = e.readSecretValue(ctx, name, f); err != nil {
+		return err
+	}
+	made, err := cl.CreateSecret(ctx, in)
 	if err != nil {
 		return err
 	}

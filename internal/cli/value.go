@@ -62,6 +62,15 @@ func readAll(r io.Reader) ([]byte, error) {
 	return b, err
 }
 
+// wrongBeside says, of a record that was sent without its value, whether
+// something else is wrong with it: that is to be told before somebody has typed
+// the value. An empty value is always refused, after all else has been looked
+// at, and what is invalid leaves no trace in the vault.
+func wrongBeside(err error, field string) bool {
+	e, ok := errors.AsType[*api.Error](err)
+	return !ok || e.Code != api.CodeInvalid || e.Field != field
+}
+
 // readKey takes an account's key from the variable, where one is named, else as
 // readValue does. A key is one line, so its line break is dropped.
 func (e *Env) readKey(ctx context.Context, variable, prompt string) (api.Value, error) {
