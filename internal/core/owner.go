@@ -19,8 +19,13 @@ type Owner struct {
 	ID   string
 }
 
-// Local is the one user of a machine.
+// Local is the one user of a machine, and of a server whoever it belongs to
+// before others come.
 var Local = Owner{Kind: UserOwner, ID: "local"}
+
+// Org is the organisation that a vault belongs to. Its records are the
+// administrators' to change.
+var Org = Owner{Kind: OrgOwner, ID: "org"}
 
 func (o Owner) String() string { return string(o.Kind) + ":" + o.ID }
 
@@ -33,31 +38,3 @@ func ParseOwner(s string) (Owner, error) {
 	}
 	return Owner{Kind: k, ID: id}, nil
 }
-
-// ActorKind is what kind of party acts.
-type ActorKind string
-
-// The kinds of actor.
-const (
-	UserActor      ActorKind = "user"      // a person, by the CLI or a personal token
-	WorkspaceActor ActorKind = "workspace" // a session key: code inside a live workspace
-	GatewayActor   ActorKind = "gateway"   // a gateway key: a client of the gateway
-	SystemActor    ActorKind = "system"    // Keyfob's own upkeep
-)
-
-// Actor is who acts. It is always passed as an argument.
-type Actor struct {
-	Kind  ActorKind
-	ID    string // user name, workspace id or component
-	Owner Owner  // whose records it acts on
-}
-
-// LocalUser is the person at this machine.
-var LocalUser = Actor{Kind: UserActor, ID: "local", Owner: Local}
-
-// System is Keyfob's own upkeep on behalf of an owner.
-func System(component string, o Owner) Actor {
-	return Actor{Kind: SystemActor, ID: component, Owner: o}
-}
-
-func (a Actor) String() string { return string(a.Kind) + ":" + a.ID }

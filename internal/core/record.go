@@ -48,14 +48,41 @@ type Account struct {
 	BaseURL      string // the upstream, as that provider's official SDK takes it; its origin is bound into the ciphertext
 	QuotaGroup   string // accounts that share one limit; empty: its own
 	Enabled      bool
-	Position     int    // order within the pool, from 0
-	Epoch        int64  // of its health: a clear adds one, and older health no longer counts
-	Fingerprint  string // last four characters of an API key of at least 20, for people to tell keys apart; else empty
+	Position     int      // order within the pool, from 0
+	Epoch        int64    // of its health: a clear adds one, and older health no longer counts
+	Selector     Selector // of workspaces that may use it; empty: all
+	Limit        Limit    // for each user, of an account of the organisation
+	Fingerprint  string   // last four characters of an API key of at least 20, for people to tell keys apart; else empty
 	Version      int64
 	ValueVersion int64
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
+
+// Limit bounds what each user takes of an account on one day (UTC). 0 is no
+// limit.
+type Limit struct{ Requests, Tokens int64 }
+
+// Pool is how the accounts of one provider and namespace are used. One that is
+// not stored has the zero value's settings and version 0.
+type Pool struct {
+	Owner          Owner
+	Provider       string
+	Namespace      string
+	Strategy       Strategy
+	AllowAmbiguous bool // send again though the work may have been done
+	Version        int64
+	UpdatedAt      time.Time
+}
+
+// Strategy is which account of a pool takes a request that belongs to none.
+type Strategy string
+
+// The strategies.
+const (
+	Sticky     Strategy = "sticky"      // the first in the user's order that is not cooling
+	RoundRobin Strategy = "round_robin" // each in turn
+)
 
 // Ref is PROVIDER/LABEL in the default namespace, else PROVIDER/NAMESPACE/LABEL.
 func (a Account) Ref() string {
@@ -100,10 +127,19 @@ type Workspace struct {
 	Providers     map[string]string // gateway path's provider to the provider whose accounts answer ("openai" -> "openrouter")
 	Gateway       bool              // whether it has a gateway key
 	Process       string            // which process keeps it, see core.Process; empty: none
+	Launcher      string            // that made it for its owner; empty: the owner did
 	SessionDigest []byte
 	GatewayDigest []byte
+	Version       int64
 	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	ExpiresAt     time.Time // its keys are worth nothing from then on unless it is renewed; zero: never
 	EndedAt       time.Time // zero: live
+}
+
+// LiveAt says whether the workspace's keys are good.
+func (w Workspace) LiveAt(now time.Time) bool {
+	return w.EndedAt.IsZero() && (w.ExpiresAt.IsZero() || now.Before(w.ExpiresAt))
 }
 
 // WrappedKey is an owner's data key as the root key wrapped it.
@@ -138,6 +174,25 @@ type AuditEntry struct {
 	Hash     []byte
 }
 
+// Head is the newest entry of one writer's chain.
+type Head struct {
+	Writer string
+	Seq    int64
+	Hash   []byte
+}
+
+// Checkpoint is a signed statement of all writers' heads at one moment. Each
+// names the hash of the one before.
+type Checkpoint struct {
+	Number    int64 // from 1, without gaps
+	At        time.Time
+	Heads     []Head // in order of writer
+	PrevHash  []byte
+	Hash      []byte // covers everything above
+	KeyID     string // of the key that signed
+	Signature []byte // over Hash
+}
+
 // UsageKey is what usage is counted by.
 type UsageKey struct {
 	Owner     Owner
@@ -162,7 +217,7 @@ type Usage struct {
 // Change says that a record changed.
 type Change struct {
 	Seq   int64
-	Kind  string // secret, account, health, workspace, key, header
+	Kind  string // secret, account, pool, health, workspace, profile, mcp, user, token, session, key, header
 	Owner Owner
 	ID    string
 }

@@ -15,6 +15,11 @@ import (
 const (
 	SessionKeyPrefix = "kfs_" // "I run inside this live workspace"
 	GatewayKeyPrefix = "kfg_" // the workspace's key for the gateway only
+	PersonalPrefix   = "kfp_" // a person's token
+	LauncherPrefix   = "kfl_" // a launcher's key
+	BrowserPrefix    = "kfb_" // the cookie of a browser session
+	LinkPrefix       = "kfo_" // good once: signs a browser or a command line in
+	DevicePrefix     = "kfd_" // what a command line shows while it waits for a browser's approval
 )
 
 var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)

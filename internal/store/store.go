@@ -41,6 +41,22 @@ type Tx interface {
 	Usage() Usage
 	Audit() Audit
 	Changes() Changes
+	Users() Users
+	Tokens() Tokens
+	Sessions() Sessions
+	Proofs() Proofs
+	Pools() Pools
+	Profiles() Profiles
+	MCPServers() MCPServers
+	Checkpoints() Checkpoints
+	Idempotency() Idempotency
+}
+
+// Page asks for a part of a list: at most Limit records (at least 1) after the
+// one whose key is After; "" starts at the first. Each list says what its key is.
+type Page struct {
+	After string
+	Limit int
 }
 
 // Vault keeps the header and the owners' wrapped data keys.
@@ -49,6 +65,16 @@ type Vault interface {
 	SetHeader(ctx context.Context, h core.Header) error // conflict if there is one
 	Key(ctx context.Context, o core.Owner) (core.WrappedKey, error)
 	PutKey(ctx context.Context, k core.WrappedKey) error // conflict if the owner has one
+	// Keys lists every owner's, in order of owner.
+	Keys(ctx context.Context) ([]core.WrappedKey, error)
+	// Rewrap replaces the header and every wrapped key with those given, by id;
+	// conflict unless they are just the keys that are stored.
+	Rewrap(ctx context.Context, h core.Header, keys []core.WrappedKey) error
+	// ReplaceKey puts another data key in the place of the owner's; not_found if
+	// the owner has none.
+	ReplaceKey(ctx context.Context, k core.WrappedKey) error
+	// Owners lists the owners of secrets, accounts and MCP servers, in order.
+	Owners(ctx context.Context) ([]core.Owner, error)
 }
 
 // Secrets keeps secrets by owner and name.
@@ -56,6 +82,8 @@ type Secrets interface {
 	Get(ctx context.Context, o core.Owner, name string) (core.SealedSecret, error)
 	// List is in order of name (bytes), with the ciphertext.
 	List(ctx context.Context, o core.Owner) ([]core.SealedSecret, error)
+	// Page is in order of name (its key), without reading ciphertext.
+	Page(ctx context.Context, o core.Owner, p Page) ([]core.Secret, error)
 	// Create needs Version 1; conflict if the name is taken.
 	Create(ctx context.Context, s core.SealedSecret) error
 	// Update replaces the record with this ID whose Version is expect, and
@@ -98,14 +126,38 @@ type Health interface {
 // Workspaces keeps workspaces, live and ended.
 type Workspaces interface {
 	Get(ctx context.Context, id string) (core.Workspace, error)
-	// BySession and ByGateway find the live workspace with this token digest.
+	// BySession and ByGateway find the workspace with this token digest that has
+	// not ended; whether it has expired is for the caller to say.
 	BySession(ctx context.Context, digest []byte) (core.Workspace, error)
 	ByGateway(ctx context.Context, digest []byte) (core.Workspace, error)
-	// Live lists the live ones, oldest first.
+	// Live lists those that have not ended, oldest first.
 	Live(ctx context.Context, o core.Owner) ([]core.Workspace, error)
-	Create(ctx context.Context, w core.Workspace) error
-	// End marks it ended and forgets its digests; not_found if it is not live.
+	// Page is in order of creation, newest first; its key is the id. Only those
+	// that f lets through.
+	Page(ctx context.Context, o core.Owner, f WorkspaceFilter, p Page) ([]core.Workspace, error)
+	// CountLive is the number of the owner's live ones; of all owners' for the
+	// zero Owner.
+	CountLive(ctx context.Context, o core.Owner) (int, error)
+	Create(ctx context.Context, w core.Workspace) error // needs Version 1
+	// Update replaces labels, digests, ExpiresAt and UpdatedAt of the live one
+	// with this ID whose Version is expect, and stores expect+1.
+	Update(ctx context.Context, w core.Workspace, expect int64) error
+	// Renew sets ExpiresAt of a live workspace, and is no change of the record:
+	// neither its version nor the feed shows it. not_found if it is not live.
+	Renew(ctx context.Context, id string, until time.Time) error
+	// End marks it ended and forgets its digests; its version grows by one and
+	// its UpdatedAt becomes at. not_found if it is not live.
 	End(ctx context.Context, id string, at time.Time) error
+	// Expired lists at most limit live ones, of every owner, whose ExpiresAt is
+	// set and not after now.
+	Expired(ctx context.Context, now time.Time, limit int) ([]core.Workspace, error)
+}
+
+// WorkspaceFilter narrows a list; the zero value lets every live one through.
+type WorkspaceFilter struct {
+	Ended    bool          // ended ones too
+	Selector core.Selector // labels that it must have
+	Launcher string        // that made it; empty: any
 }
 
 // Usage keeps counts.
@@ -119,13 +171,18 @@ type Usage interface {
 type Audit interface {
 	// Head is the newest entry of a writer; not_found before the first.
 	Head(ctx context.Context, writer string) (core.AuditEntry, error)
-	// Append is a conflict unless Seq is the head's plus one.
+	// Append is a conflict unless Seq is the head's plus one. Of the actor it
+	// keeps kind, id and owner.
 	Append(ctx context.Context, e core.AuditEntry) error
 	// List is newest first, at most limit entries with (At, Seq) older than
 	// before; a zero before starts at the newest. A page may be shorter than
 	// limit, so that it does not end between entries of one microsecond: the At
 	// of its last entry is the before of the next page, until one is empty.
 	List(ctx context.Context, o core.Owner, before time.Time, limit int) ([]core.AuditEntry, error)
+	// ListAll is List over every owner's entries.
+	ListAll(ctx context.Context, before time.Time, limit int) ([]core.AuditEntry, error)
+	// Heads is the newest entry of every writer, in order of writer.
+	Heads(ctx context.Context) ([]core.Head, error)
 	// Walk calls fn for each entry of a writer in order of Seq.
 	Walk(ctx context.Context, writer string, fn func(core.AuditEntry) error) error
 	Writers(ctx context.Context) ([]string, error)
@@ -139,4 +196,109 @@ type Changes interface {
 	After(ctx context.Context, seq int64, limit int) ([]core.Change, error)
 	// Last is the newest Seq, 0 where there is none.
 	Last(ctx context.Context) (int64, error)
+	// First is the oldest Seq that is kept, 0 where there is none.
+	First(ctx context.Context) (int64, error)
+}
+
+// Users keeps people.
+type Users interface {
+	Get(ctx context.Context, id string) (core.User, error)
+	ByName(ctx context.Context, name string) (core.User, error)
+	ByEmail(ctx context.Context, email string) (core.User, error)
+	// Page is in order of name, its key.
+	Page(ctx context.Context, p Page) ([]core.User, error)
+	Create(ctx context.Context, u core.User) error // needs Version 1; conflict if name or email is taken
+	Update(ctx context.Context, u core.User, expect int64) error
+}
+
+// Tokens keeps personal tokens.
+type Tokens interface {
+	Get(ctx context.Context, id string) (core.Token, error)
+	ByDigest(ctx context.Context, digest []byte) (core.Token, error)
+	// List is a user's, oldest first, expired ones too.
+	List(ctx context.Context, userID string) ([]core.Token, error)
+	Create(ctx context.Context, t core.Token) error
+	// Used notes when tokens were last used, by id; those that are gone are
+	// ignored, as is a time before the stored one. It is no change.
+	Used(ctx context.Context, at map[string]time.Time) error
+	Delete(ctx context.Context, id string) error
+	// DeleteAll removes every token of a user and gives their number.
+	DeleteAll(ctx context.Context, userID string) (int, error)
+}
+
+// Sessions keeps browser sessions; the methods are those of Tokens.
+type Sessions interface {
+	Get(ctx context.Context, id string) (core.BrowserSession, error)
+	ByDigest(ctx context.Context, digest []byte) (core.BrowserSession, error)
+	List(ctx context.Context, userID string) ([]core.BrowserSession, error)
+	Create(ctx context.Context, s core.BrowserSession) error
+	Used(ctx context.Context, at map[string]time.Time) error
+	Delete(ctx context.Context, id string) error
+	DeleteAll(ctx context.Context, userID string) (int, error)
+	// Sweep removes tokens' and browser sessions' records that ended before t.
+	Sweep(ctx context.Context, t time.Time) error
+}
+
+// Proofs keeps proofs. None is a change.
+type Proofs interface {
+	Get(ctx context.Context, id string) (core.Proof, error)
+	ByDigest(ctx context.Context, digest []byte) (core.Proof, error)
+	ByUserCode(ctx context.Context, digest []byte) (core.Proof, error)
+	Create(ctx context.Context, p core.Proof) error
+	// Decide stores State, UserID, Approver, DecidedAt and ExpiresAt of the one
+	// with this ID whose State is from; conflict if it is another by now.
+	Decide(ctx context.Context, p core.Proof, from core.ProofState) error
+	// Pending is how many of a kind are pending and not expired at now.
+	Pending(ctx context.Context, k core.ProofKind, now time.Time) (int, error)
+	// DeleteAll removes a user's.
+	DeleteAll(ctx context.Context, userID string) error
+	// Sweep removes those that expired before t.
+	Sweep(ctx context.Context, t time.Time) error
+}
+
+// Pools keeps the settings of pools.
+type Pools interface {
+	// Get gives not_found where none are stored.
+	Get(ctx context.Context, o core.Owner, provider, namespace string) (core.Pool, error)
+	List(ctx context.Context, o core.Owner) ([]core.Pool, error) // in order of provider, namespace
+	// Put stores settings whose Version is expect (0: none are stored) as
+	// expect+1; conflict if it is another.
+	Put(ctx context.Context, p core.Pool, expect int64) error
+}
+
+// Profiles keeps LLM profiles by owner and name; versions are as of Secrets.
+type Profiles interface {
+	Get(ctx context.Context, o core.Owner, name string) (core.Profile, error)
+	List(ctx context.Context, o core.Owner) ([]core.Profile, error) // in order of name
+	Create(ctx context.Context, p core.Profile) error
+	Update(ctx context.Context, p core.Profile, expect int64) error
+	Delete(ctx context.Context, id string, expect int64) error
+	// Activate makes this one the owner's active profile, and no other; the
+	// version of each record that it changes grows by one.
+	Activate(ctx context.Context, o core.Owner, id string) error
+}
+
+// MCPServers keeps MCP servers by owner and name; versions are as of Secrets.
+type MCPServers interface {
+	Get(ctx context.Context, o core.Owner, name string) (core.SealedMCPServer, error)
+	List(ctx context.Context, o core.Owner) ([]core.SealedMCPServer, error) // in order of name
+	Create(ctx context.Context, m core.SealedMCPServer) error
+	Update(ctx context.Context, m core.SealedMCPServer, expect int64) error
+	Delete(ctx context.Context, id string, expect int64) error
+}
+
+// Checkpoints keeps signed statements of the audit chains' heads.
+type Checkpoints interface {
+	Last(ctx context.Context) (core.Checkpoint, error) // not_found where there is none
+	// Append is a conflict unless Number is the last's plus one.
+	Append(ctx context.Context, c core.Checkpoint) error
+	// Walk calls fn for each in order of Number.
+	Walk(ctx context.Context, fn func(core.Checkpoint) error) error
+}
+
+// Idempotency keeps answers to requests that made something.
+type Idempotency interface {
+	Get(ctx context.Context, actor, key string) (core.Idempotency, error)
+	Create(ctx context.Context, i core.Idempotency) error // conflict if actor and key are there
+	Sweep(ctx context.Context, before time.Time) error
 }

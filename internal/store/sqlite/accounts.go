@@ -9,13 +9,13 @@ import (
 type accounts struct{ *tx }
 
 const accountColumns = `id, owner, provider, namespace, label, kind, base_url, quota_group, enabled, position, epoch,
-	fingerprint, version, value_version, key_id, ciphertext, created_at, updated_at`
+	fingerprint, version, value_version, key_id, ciphertext, created_at, updated_at, selector, limit_requests, limit_tokens`
 
 func scanAccount(row scanner) (core.SealedAccount, error) {
 	var a core.SealedAccount
 	err := row.Scan(&a.ID, owner{&a.Owner}, &a.Provider, &a.Namespace, &a.Label, &a.Kind, &a.BaseURL, &a.QuotaGroup,
 		&a.Enabled, &a.Position, &a.Epoch, &a.Fingerprint, &a.Version, &a.ValueVersion, &a.KeyID, &a.Ciphertext,
-		instant{&a.CreatedAt}, instant{&a.UpdatedAt})
+		instant{&a.CreatedAt}, instant{&a.UpdatedAt}, object{&a.Selector}, &a.Limit.Requests, &a.Limit.Tokens)
 	return a, err
 }
 
@@ -41,13 +41,14 @@ func (r accounts) List(ctx context.Context, o core.Owner) ([]core.SealedAccount,
 }
 
 func (r accounts) Create(ctx context.Context, a core.SealedAccount) error {
-	if a.Version != 1 {
-		return core.Errorf(core.Internal, "a new account must have version 1, not %d", a.Version).WithHint("report this as a defect")
+	if err := newRecord("account", a.Version); err != nil {
+		return err
 	}
 	_, err := r.exec(ctx, `INSERT INTO account (`+accountColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, ownerText(a.Owner), a.Provider, a.Namespace, a.Label, a.Kind, a.BaseURL, a.QuotaGroup, a.Enabled, a.Position,
-		a.Epoch, a.Fingerprint, a.Version, a.ValueVersion, a.KeyID, blob(a.Ciphertext), micros(a.CreatedAt), micros(a.UpdatedAt))
+		a.Epoch, a.Fingerprint, a.Version, a.ValueVersion, a.KeyID, blob(a.Ciphertext), micros(a.CreatedAt), micros(a.UpdatedAt),
+		jsonText(a.Selector), a.Limit.Requests, a.Limit.Tokens)
 	if isUnique(err) {
 		return accountTaken(a)
 	}
@@ -58,9 +59,10 @@ func (r accounts) Create(ctx context.Context, a core.SealedAccount) error {
 func (r accounts) Update(ctx context.Context, a core.SealedAccount, expect int64) error {
 	n, err := r.exec(ctx, `UPDATE account SET provider = ?, namespace = ?, label = ?, kind = ?, base_url = ?, quota_group = ?,
 		enabled = ?, position = ?, fingerprint = ?, version = ?, value_version = ?, key_id = ?, ciphertext = ?,
-		created_at = ?, updated_at = ? WHERE id = ? AND owner = ? AND version = ?`,
+		created_at = ?, updated_at = ?, selector = ?, limit_requests = ?, limit_tokens = ? WHERE id = ? AND owner = ? AND version = ?`,
 		a.Provider, a.Namespace, a.Label, a.Kind, a.BaseURL, a.QuotaGroup, a.Enabled, a.Position, a.Fingerprint, expect+1,
-		a.ValueVersion, a.KeyID, blob(a.Ciphertext), micros(a.CreatedAt), micros(a.UpdatedAt), a.ID, ownerText(a.Owner), expect)
+		a.ValueVersion, a.KeyID, blob(a.Ciphertext), micros(a.CreatedAt), micros(a.UpdatedAt),
+		jsonText(a.Selector), a.Limit.Requests, a.Limit.Tokens, a.ID, ownerText(a.Owner), expect)
 	if isUnique(err) {
 		return accountTaken(a)
 	}

@@ -47,9 +47,17 @@ func (r audit) Append(ctx context.Context, e core.AuditEntry) error {
 	return r.s.fault(err)
 }
 
-// List implements store.Audit. A page never ends between entries of one
-// microsecond, or the next page, which begins below it, would miss some.
 func (r audit) List(ctx context.Context, o core.Owner, before time.Time, limit int) ([]core.AuditEntry, error) {
+	return r.newest(ctx, before, limit, `owner = ? AND `, ownerText(o))
+}
+
+func (r audit) ListAll(ctx context.Context, before time.Time, limit int) ([]core.AuditEntry, error) {
+	return r.newest(ctx, before, limit, "")
+}
+
+// newest is a page. It never ends between entries of one microsecond, or the
+// next page, which begins below it, would miss some.
+func (r audit) newest(ctx context.Context, before time.Time, limit int, where string, args ...any) ([]core.AuditEntry, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -62,8 +70,8 @@ func (r audit) List(ctx context.Context, o core.Owner, before time.Time, limit i
 		e, err := scanEntry(row)
 		out = append(out, e)
 		return err
-	}, `SELECT `+auditColumns+` FROM audit WHERE owner = ? AND at < ? ORDER BY at DESC, seq DESC, writer LIMIT ?`,
-		ownerText(o), until, limit+1)
+	}, `SELECT `+auditColumns+` FROM audit WHERE `+where+`at < ? ORDER BY at DESC, seq DESC, writer LIMIT ?`,
+		append(args, until, limit+1)...)
 	return page(out, limit), err
 }
 
@@ -80,21 +88,29 @@ func page(entries []core.AuditEntry, limit int) []core.AuditEntry {
 }
 
 func (r audit) Walk(ctx context.Context, writer string, fn func(core.AuditEntry) error) error {
-	rows, err := r.sql.QueryContext(ctx, `SELECT `+auditColumns+` FROM audit WHERE writer = ? ORDER BY seq`, writer)
-	if err != nil {
-		return r.s.fault(err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		e, err := scanEntry(rows)
+	return r.each(ctx, func(row scanner) error {
+		e, err := scanEntry(row)
 		if err != nil {
 			return r.s.fault(err)
 		}
-		if err := fn(e); err != nil {
-			return err
-		}
-	}
-	return r.s.fault(rows.Err())
+		return fn(e)
+	}, `SELECT `+auditColumns+` FROM audit WHERE writer = ? ORDER BY seq`, writer)
+}
+
+// writers finds each writer by one step in the index, however long its chain is.
+const writers = `WITH RECURSIVE w (writer) AS (SELECT min(writer) FROM audit
+	UNION ALL SELECT (SELECT min(writer) FROM audit WHERE writer > w.writer) FROM w WHERE w.writer IS NOT NULL) `
+
+func (r audit) Heads(ctx context.Context) ([]core.Head, error) {
+	var out []core.Head
+	err := r.all(ctx, func(row scanner) error {
+		var h core.Head
+		err := row.Scan(&h.Writer, &h.Seq, &h.Hash)
+		out = append(out, h)
+		return err
+	}, writers+`SELECT a.writer, a.seq, a.hash FROM w JOIN audit a
+		ON a.writer = w.writer AND a.seq = (SELECT max(seq) FROM audit WHERE writer = w.writer) ORDER BY a.writer`)
+	return out, err
 }
 
 func (r audit) Writers(ctx context.Context) ([]string, error) {
@@ -104,6 +120,6 @@ func (r audit) Writers(ctx context.Context) ([]string, error) {
 		err := row.Scan(&w)
 		out = append(out, w)
 		return err
-	}, `SELECT DISTINCT writer FROM audit ORDER BY writer`)
+	}, writers+`SELECT writer FROM w WHERE writer IS NOT NULL ORDER BY writer`)
 	return out, err
 }

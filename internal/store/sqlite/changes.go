@@ -31,6 +31,12 @@ func (r changes) Last(ctx context.Context) (int64, error) {
 	return seq, err
 }
 
+func (r changes) First(ctx context.Context) (int64, error) {
+	var seq int64
+	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&seq) }, `SELECT coalesce(min(seq), 0) FROM change`)
+	return seq, err
+}
+
 // changed notes a change where the write did not fail, once for a record.
 func (t *tx) changed(err error, kind string, o core.Owner, id string) error {
 	if err != nil {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +113,7 @@ func TestNewerFormatWhileOpen(t *testing.T) {
 	if ran {
 		t.Fatal("a transaction ran on a newer format")
 	}
-	if _, err := db.ExecContext(t.Context(), "PRAGMA user_version = 1"); err != nil {
+	if _, err := db.ExecContext(t.Context(), fmt.Sprint("PRAGMA user_version = ", sqlite.FormatVersion)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.View(t.Context(), fn); err != nil || !ran {
@@ -264,7 +266,7 @@ func TestSettings(t *testing.T) {
 	}{
 		{"journal_mode", "wal", true}, {"synchronous", "2", true}, {"secure_delete", "1", true}, {"foreign_keys", "1", true},
 		{"busy_timeout", "4", true}, {"query_only", "0", true}, {"trusted_schema", "0", true},
-		{"application_id", "1266247266", true}, {"user_version", "1", true},
+		{"application_id", "1266247266", true}, {"user_version", strconv.Itoa(sqlite.FormatVersion), true},
 		{"query_only", "1", false}, {"busy_timeout", "5000", false},
 	} {
 		if got, err := s.Pragma(t.Context(), c.name, c.write); err != nil || got != c.want {

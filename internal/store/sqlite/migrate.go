@@ -14,7 +14,7 @@ import (
 )
 
 // FormatVersion is the newest format, the number of the newest migration.
-const FormatVersion = 1
+const FormatVersion = 2
 
 //go:embed migrations/*.sql
 var migrations embed.FS

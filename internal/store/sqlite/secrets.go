@@ -4,51 +4,68 @@ import (
 	"context"
 
 	"keyfob/internal/core"
+	"keyfob/internal/store"
 )
 
 type secrets struct{ *tx }
 
 const secretColumns = `id, owner, name, description, enabled, env, file, lookup, selector, size, version, value_version,
-	key_id, ciphertext, created_at, updated_at`
+	key_id, created_at, updated_at`
 
-func scanSecret(row scanner) (core.SealedSecret, error) {
-	var s core.SealedSecret
-	err := row.Scan(&s.ID, owner{&s.Owner}, &s.Name, &s.Description, &s.Enabled, &s.Env, &s.File, &s.Lookup,
-		object{&s.Selector}, &s.Size, &s.Version, &s.ValueVersion, &s.KeyID, &s.Ciphertext,
-		instant{&s.CreatedAt}, instant{&s.UpdatedAt})
-	return s, err
+const sealedColumns = secretColumns + `, ciphertext`
+
+// scanSecret scans secretColumns and what more says.
+func scanSecret(row scanner, s *core.SealedSecret, more ...any) error {
+	return row.Scan(append([]any{&s.ID, owner{&s.Owner}, &s.Name, &s.Description, &s.Enabled, &s.Env, &s.File, &s.Lookup,
+		object{&s.Selector}, &s.Size, &s.Version, &s.ValueVersion, &s.KeyID, instant{&s.CreatedAt}, instant{&s.UpdatedAt}}, more...)...)
 }
 
 func secretValues(s core.SealedSecret) []any {
 	return []any{s.ID, ownerText(s.Owner), s.Name, s.Description, s.Enabled, s.Env, s.File, s.Lookup,
-		jsonText(s.Selector), s.Size, s.Version, s.ValueVersion, s.KeyID, blob(s.Ciphertext),
-		micros(s.CreatedAt), micros(s.UpdatedAt)}
+		jsonText(s.Selector), s.Size, s.Version, s.ValueVersion, s.KeyID, micros(s.CreatedAt), micros(s.UpdatedAt),
+		blob(s.Ciphertext)}
 }
 
 func (r secrets) Get(ctx context.Context, o core.Owner, name string) (core.SealedSecret, error) {
 	var s core.SealedSecret
-	err := r.one(ctx, "there is no secret "+name, func(row scanner) (err error) {
-		s, err = scanSecret(row)
-		return err
-	}, `SELECT `+secretColumns+` FROM secret WHERE owner = ? AND name = ?`, ownerText(o), name)
+	err := r.one(ctx, "there is no secret "+name, func(row scanner) error {
+		return scanSecret(row, &s, &s.Ciphertext)
+	}, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? AND name = ?`, ownerText(o), name)
 	return s, err
 }
 
 func (r secrets) List(ctx context.Context, o core.Owner) ([]core.SealedSecret, error) {
 	var out []core.SealedSecret
 	err := r.all(ctx, func(row scanner) error {
-		s, err := scanSecret(row)
+		var s core.SealedSecret
+		err := scanSecret(row, &s, &s.Ciphertext)
 		out = append(out, s)
 		return err
-	}, `SELECT `+secretColumns+` FROM secret WHERE owner = ? ORDER BY name`, ownerText(o))
+	}, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? ORDER BY name`, ownerText(o))
+	return out, err
+}
+
+// Page reads no ciphertext: it stands last in its row, so that SQLite does not
+// come to the pages that a long one takes.
+func (r secrets) Page(ctx context.Context, o core.Owner, p store.Page) ([]core.Secret, error) {
+	if err := checkPage(p); err != nil {
+		return nil, err
+	}
+	var out []core.Secret
+	err := r.all(ctx, func(row scanner) error {
+		var s core.SealedSecret
+		err := scanSecret(row, &s)
+		out = append(out, s.Secret)
+		return err
+	}, `SELECT `+secretColumns+` FROM secret WHERE owner = ? AND name > ? ORDER BY name LIMIT ?`, ownerText(o), p.After, p.Limit)
 	return out, err
 }
 
 func (r secrets) Create(ctx context.Context, s core.SealedSecret) error {
-	if s.Version != 1 {
-		return core.Errorf(core.Internal, "a new secret must have version 1, not %d", s.Version).WithHint("report this as a defect")
+	if err := newRecord("secret", s.Version); err != nil {
+		return err
 	}
-	_, err := r.exec(ctx, `INSERT INTO secret (`+secretColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := r.exec(ctx, `INSERT INTO secret (`+sealedColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		secretValues(s)...)
 	if isUnique(err) {
 		return secretTaken(s.Name)
@@ -58,7 +75,7 @@ func (r secrets) Create(ctx context.Context, s core.SealedSecret) error {
 
 func (r secrets) Update(ctx context.Context, s core.SealedSecret, expect int64) error {
 	s.Version = expect + 1
-	n, err := r.exec(ctx, `UPDATE secret SET (`+secretColumns+`) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	n, err := r.exec(ctx, `UPDATE secret SET (`+sealedColumns+`) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		WHERE id = ? AND owner = ? AND version = ?`, append(secretValues(s), s.ID, ownerText(s.Owner), expect)...)
 	if isUnique(err) {
 		return secretTaken(s.Name)

@@ -99,18 +99,36 @@ func (t *tx) Workspaces() store.Workspaces { return workspaces{t} }
 func (t *tx) Usage() store.Usage           { return usage{t} }
 func (t *tx) Audit() store.Audit           { return audit{t} }
 func (t *tx) Changes() store.Changes       { return changes{t} }
+func (t *tx) Users() store.Users           { return users{t} }
+func (t *tx) Tokens() store.Tokens         { return tokens{t} }
+func (t *tx) Sessions() store.Sessions     { return sessions{t} }
+func (t *tx) Proofs() store.Proofs         { return proofs{t} }
+func (t *tx) Pools() store.Pools           { return pools{t} }
+func (t *tx) Profiles() store.Profiles     { return profiles{t} }
+func (t *tx) MCPServers() store.MCPServers { return mcpServers{t} }
+func (t *tx) Checkpoints() store.Checkpoints {
+	return checkpoints{t}
+}
+func (t *tx) Idempotency() store.Idempotency { return idempotency{t} }
 
 // exec runs a writing statement and gives the number of rows it wrote. The
 // error is SQLite's own, for the caller to look at and pass to fault.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if !t.writes {
-		return 0, core.Errorf(core.Internal, "a View tried to write").WithHint("report this as a defect")
+	if err := t.mayWrite(); err != nil {
+		return 0, err
 	}
 	res, err := t.sql.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+func (t *tx) mayWrite() error {
+	if !t.writes {
+		return core.Errorf(core.Internal, "a View tried to write").WithHint("report this as a defect")
+	}
+	return nil
 }
 
 // one scans a single row; missing says what a missing row is.
@@ -124,14 +142,20 @@ func (t *tx) one(ctx context.Context, missing string, scan func(scanner) error, 
 
 // all scans every row.
 func (t *tx) all(ctx context.Context, scan func(scanner) error, query string, args ...any) error {
+	return t.each(ctx, func(row scanner) error { return t.s.fault(scan(row)) }, query, args...)
+}
+
+// each calls fn for every row as it is read, until fn fails; that error comes
+// back as it is.
+func (t *tx) each(ctx context.Context, fn func(scanner) error, query string, args ...any) error {
 	rows, err := t.sql.QueryContext(ctx, query, args...)
 	if err != nil {
 		return t.s.fault(err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return t.s.fault(err)
+		if err := fn(rows); err != nil {
+			return err
 		}
 	}
 	return t.s.fault(rows.Err())

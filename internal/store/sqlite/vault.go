@@ -25,19 +25,97 @@ func (v vault) SetHeader(ctx context.Context, h core.Header) error {
 	return v.changed(err, "header", core.Owner{}, "")
 }
 
-func (v vault) Key(ctx context.Context, o core.Owner) (core.WrappedKey, error) {
+const keyColumns = `owner, id, root_key_id, wrapped, created_at`
+
+func scanKey(row scanner) (core.WrappedKey, error) {
 	var k core.WrappedKey
-	err := v.one(ctx, o.String()+" has no data key yet", func(row scanner) error {
-		return row.Scan(owner{&k.Owner}, &k.ID, &k.RootKeyID, &k.Wrapped, instant{&k.CreatedAt})
-	}, `SELECT owner, id, root_key_id, wrapped, created_at FROM data_key WHERE owner = ?`, ownerText(o))
+	err := row.Scan(owner{&k.Owner}, &k.ID, &k.RootKeyID, &k.Wrapped, instant{&k.CreatedAt})
 	return k, err
 }
 
+func (v vault) Key(ctx context.Context, o core.Owner) (core.WrappedKey, error) {
+	var k core.WrappedKey
+	err := v.one(ctx, o.String()+" has no data key yet", func(row scanner) (err error) {
+		k, err = scanKey(row)
+		return err
+	}, `SELECT `+keyColumns+` FROM data_key WHERE owner = ?`, ownerText(o))
+	return k, err
+}
+
+func (v vault) Keys(ctx context.Context) ([]core.WrappedKey, error) {
+	var out []core.WrappedKey
+	err := v.all(ctx, func(row scanner) error {
+		k, err := scanKey(row)
+		out = append(out, k)
+		return err
+	}, `SELECT `+keyColumns+` FROM data_key ORDER BY owner`)
+	return out, err
+}
+
 func (v vault) PutKey(ctx context.Context, k core.WrappedKey) error {
-	_, err := v.exec(ctx, `INSERT INTO data_key (owner, id, root_key_id, wrapped, created_at) VALUES (?, ?, ?, ?, ?)`,
+	_, err := v.exec(ctx, `INSERT INTO data_key (`+keyColumns+`) VALUES (?, ?, ?, ?, ?)`,
 		ownerText(k.Owner), k.ID, k.RootKeyID, blob(k.Wrapped), micros(k.CreatedAt))
 	if isUnique(err) {
 		return core.Errorf(core.Conflict, "%s has a data key already", k.Owner).WithHint("try again: it will be used")
 	}
 	return v.changed(err, "key", k.Owner, k.ID)
+}
+
+func (v vault) Rewrap(ctx context.Context, h core.Header, keys []core.WrappedKey) error {
+	n, err := v.exec(ctx, `UPDATE vault SET custody = ?, root_key_id = ?, created_at = ?`, h.Custody, h.RootKeyID, micros(h.CreatedAt))
+	if err == nil && n == 0 {
+		return core.Errorf(core.NotFound, "there is no vault yet")
+	}
+	if err := v.changed(err, "header", core.Owner{}, ""); err != nil {
+		return err
+	}
+	stored, err := v.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	if len(stored) != len(keys) {
+		return otherKeys()
+	}
+	given := map[string]core.WrappedKey{}
+	for _, k := range keys {
+		given[k.ID] = k
+	}
+	for _, old := range stored {
+		k, ok := given[old.ID]
+		if !ok || k.Owner != old.Owner {
+			return otherKeys()
+		}
+		if err := v.ReplaceKey(ctx, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func otherKeys() error {
+	return core.Errorf(core.Conflict, "the data keys were changed meanwhile").WithReason("stale_version").
+		WithHint("read them again and retry")
+}
+
+func (v vault) ReplaceKey(ctx context.Context, k core.WrappedKey) error {
+	n, err := v.exec(ctx, `UPDATE data_key SET id = ?, root_key_id = ?, wrapped = ?, created_at = ? WHERE owner = ?`,
+		k.ID, k.RootKeyID, blob(k.Wrapped), micros(k.CreatedAt), ownerText(k.Owner))
+	if isUnique(err) {
+		return core.Errorf(core.Conflict, "another owner has the data key %s", k.ID).WithHint("report this as a defect")
+	}
+	if err == nil && n == 0 {
+		return core.Errorf(core.NotFound, "%s has no data key yet", k.Owner)
+	}
+	return v.changed(err, "key", k.Owner, k.ID)
+}
+
+func (v vault) Owners(ctx context.Context) ([]core.Owner, error) {
+	var out []core.Owner
+	err := v.all(ctx, func(row scanner) error {
+		var o core.Owner
+		err := row.Scan(owner{&o})
+		out = append(out, o)
+		return err
+	}, `SELECT owner FROM secret UNION SELECT owner FROM account UNION SELECT owner FROM mcp_server ORDER BY owner`)
+	return out, err
 }

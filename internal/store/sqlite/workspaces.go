@@ -10,13 +10,14 @@ import (
 type workspaces struct{ *tx }
 
 const workspaceColumns = `id, owner, labels, namespace, only_names, except_names, providers, gateway, process,
-	session_digest, gateway_digest, created_at, ended_at`
+	session_digest, gateway_digest, created_at, ended_at, launcher, version, updated_at, expires_at`
 
 func scanWorkspace(row scanner) (core.Workspace, error) {
 	var w core.Workspace
 	err := row.Scan(&w.ID, owner{&w.Owner}, object{&w.Labels}, &w.Namespace, object{&w.Only}, object{&w.Except},
 		object{&w.Providers}, &w.Gateway, &w.Process, &w.SessionDigest, &w.GatewayDigest,
-		instant{&w.CreatedAt}, instant{&w.EndedAt})
+		instant{&w.CreatedAt}, instant{&w.EndedAt},
+		&w.Launcher, &w.Version, instant{&w.UpdatedAt}, instant{&w.ExpiresAt})
 	return w, err
 }
 
@@ -54,13 +55,46 @@ func (r workspaces) Live(ctx context.Context, o core.Owner) ([]core.Workspace, e
 }
 
 func (r workspaces) Create(ctx context.Context, w core.Workspace) error {
-	_, err := r.exec(ctx, `INSERT INTO workspace (`+workspaceColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	if err := newRecord("workspace", w.Version); err != nil {
+		return err
+	}
+	_, err := r.exec(ctx, `INSERT INTO workspace (`+workspaceColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		w.ID, ownerText(w.Owner), jsonText(w.Labels), w.Namespace, jsonList(w.Only), jsonList(w.Except), jsonText(w.Providers),
-		w.Gateway, w.Process, digestOrNull(w.SessionDigest), digestOrNull(w.GatewayDigest), micros(w.CreatedAt), timeOrNull(w.EndedAt))
+		w.Gateway, w.Process, digestOrNull(w.SessionDigest), digestOrNull(w.GatewayDigest), micros(w.CreatedAt), timeOrNull(w.EndedAt),
+		w.Launcher, w.Version, micros(w.UpdatedAt), timeOrNull(w.ExpiresAt))
 	if isUnique(err) {
-		return core.Errorf(core.Conflict, "there is such a workspace already").WithHint("make it with new keys")
+		return workspaceTaken()
 	}
 	return r.changed(err, "workspace", w.Owner, w.ID)
+}
+
+func workspaceTaken() error {
+	return core.Errorf(core.Conflict, "there is such a workspace already").WithHint("make it with new keys")
+}
+
+func (r workspaces) Update(ctx context.Context, w core.Workspace, expect int64) error {
+	old, err := r.find(ctx, `id = ? AND ended_at IS NULL`, w.ID)
+	if err != nil {
+		return err
+	}
+	if old.Version != expect {
+		return staleVersion("workspace", old.Version, expect)
+	}
+	_, err = r.exec(ctx, `UPDATE workspace SET labels = ?, session_digest = ?, gateway_digest = ?, expires_at = ?, updated_at = ?, version = ?
+		WHERE id = ?`, jsonText(w.Labels), digestOrNull(w.SessionDigest), digestOrNull(w.GatewayDigest), timeOrNull(w.ExpiresAt),
+		micros(w.UpdatedAt), expect+1, w.ID)
+	if isUnique(err) {
+		return workspaceTaken()
+	}
+	return r.changed(err, "workspace", old.Owner, w.ID)
+}
+
+func (r workspaces) Renew(ctx context.Context, id string, until time.Time) error {
+	n, err := r.exec(ctx, `UPDATE workspace SET expires_at = ? WHERE id = ? AND ended_at IS NULL`, timeOrNull(until), id)
+	if err == nil && n == 0 {
+		return core.Errorf(core.NotFound, "there is no such workspace")
+	}
+	return r.s.fault(err)
 }
 
 func (r workspaces) End(ctx context.Context, id string, at time.Time) error {
@@ -71,7 +105,8 @@ func (r workspaces) End(ctx context.Context, id string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.exec(ctx, `UPDATE workspace SET ended_at = ?, session_digest = NULL, gateway_digest = NULL WHERE id = ?`, micros(at), id)
+	_, err = r.exec(ctx, `UPDATE workspace SET ended_at = ?1, updated_at = ?1, version = version + 1,
+		session_digest = NULL, gateway_digest = NULL WHERE id = ?2`, micros(at), id)
 	return r.changed(err, "workspace", w.Owner, id)
 }
 

@@ -104,7 +104,7 @@ func testChangesPruned(t *testing.T, s suite) {
 		s.do(t, func(ctx context.Context, tx store.Tx) error {
 			for range 500 {
 				n++
-				w := core.Workspace{ID: strconv.Itoa(n), Owner: core.Local, CreatedAt: at(n)}
+				w := core.Workspace{ID: strconv.Itoa(n), Owner: core.Local, Version: 1, CreatedAt: at(n)}
 				if err := tx.Workspaces().Create(ctx, w); err != nil {
 					return err
 				}

@@ -31,6 +31,7 @@ func Account(id string) core.SealedAccount {
 		Account: core.Account{
 			ID: id, Owner: core.Local, Provider: "anthropic", Namespace: core.DefaultNamespace, Label: id, Kind: core.APIKey,
 			BaseURL: "https://api.example.com", QuotaGroup: "team", Enabled: true, Position: 3, Epoch: 0, Fingerprint: "wxyz",
+			Selector: core.Selector{"team": "web"}, Limit: core.Limit{Requests: 7, Tokens: 1 << 40},
 			Version: 1, ValueVersion: 1, CreatedAt: at(1), UpdatedAt: at(2),
 		},
 		KeyID: "key_1", Ciphertext: []byte{9, 0, 9},
@@ -43,13 +44,15 @@ func Workspace(id string) core.Workspace {
 		ID: id, Owner: core.Local, Labels: map[string]string{"team": "web"}, Namespace: "work", Only: []string{"A", "B"},
 		Except: []string{"C"}, Providers: map[string]string{"openai": "openrouter"}, Gateway: true, Process: "1:2",
 		SessionDigest: core.TokenDigest("session " + id), GatewayDigest: core.TokenDigest("gateway " + id), CreatedAt: at(1),
+		Launcher: "terraform", Version: 1, UpdatedAt: at(2), ExpiresAt: at(1000),
 	}
 }
 
-// Entry is an audit entry with every field set.
+// Entry is an audit entry with every field set that a store keeps: of the actor
+// its kind, id and owner.
 func Entry(writer string, seq int64) core.AuditEntry {
 	return core.AuditEntry{
-		Writer: writer, Seq: seq, At: at(int(seq)), Actor: core.LocalUser, Action: "secret.set", Owner: core.Local,
+		Writer: writer, Seq: seq, At: at(int(seq)), Actor: core.Actor{Kind: core.UserActor, ID: "local", Owner: core.Local}, Action: "secret.set", Owner: core.Local,
 		Subject: "secret:X", Outcome: "ok", Detail: map[string]string{"version": "1"}, PrevHash: []byte{1, byte(seq)}, Hash: []byte{2, byte(seq)},
 	}
 }

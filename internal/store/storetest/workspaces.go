@@ -55,8 +55,8 @@ func (s suite) live(t testing.TB, o core.Owner) (ids string) {
 func testWorkspaces(t *testing.T, s suite) {
 	a, b := Workspace("a"), Workspace("b")
 	a.CreatedAt = at(5)
-	bare := core.Workspace{ID: "c", Owner: core.Local, SessionDigest: []byte("c"), CreatedAt: at(6)}
-	bare2 := core.Workspace{ID: "d", Owner: core.Local, SessionDigest: []byte("d"), CreatedAt: at(6)}
+	bare := core.Workspace{ID: "c", Owner: core.Local, SessionDigest: []byte("c"), Version: 1, CreatedAt: at(6)}
+	bare2 := core.Workspace{ID: "d", Owner: core.Local, SessionDigest: []byte("d"), Version: 1, CreatedAt: at(6)}
 	foreign := Workspace("f")
 	foreign.Owner = other
 	s.do(t, addWorkspaces(a, b, bare, bare2, foreign))
@@ -81,6 +81,7 @@ func testWorkspaces(t *testing.T, s suite) {
 	same(t, "bcd", s.live(t, core.Local))
 	ended := a
 	ended.EndedAt, ended.SessionDigest, ended.GatewayDigest = at(9), nil, nil
+	ended.Version, ended.UpdatedAt = 2, at(9)
 	same(t, ended, s.workspace(t, byID("a")))
 	s.fails(t, core.NotFound, end("a"))
 	s.fails(t, core.NotFound, end("nope"))
