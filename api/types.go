@@ -22,6 +22,7 @@ type Secret struct {
 // SecretList answers GET /v1/secrets, in order of name.
 type SecretList struct {
 	Secrets []Secret `json:"secrets"`
+	Next    string   `json:"next,omitempty"` // the cursor of the next page; empty: there is none
 }
 
 // SecretCreate is the body of POST /v1/secrets.
@@ -45,7 +46,6 @@ type SecretUpdate struct {
 	File        *string            `json:"file,omitempty"` // "" clears
 	Lookup      *bool              `json:"lookup,omitempty"`
 	Selector    *map[string]string `json:"selector,omitempty"` // {} clears
-	Version     int64              `json:"version,omitempty"`  // the version that was seen; 0: whichever there is
 }
 
 // SecretImport is the body of POST /v1/secrets/import.
@@ -64,17 +64,18 @@ type ImportResult struct {
 	Secrets []Secret `json:"secrets"` // no ID in a dry run
 }
 
-// Reveal answers POST /v1/secrets/{name}/reveal. On one machine the request's
-// body {"confirm":NAME} is the step-up.
+// Reveal answers POST /v1/secrets/{name}/reveal.
 type Reveal struct {
 	Name    string `json:"name"`
 	Version int64  `json:"version"`
 	Value   Value  `json:"value"`
 }
 
-// RevealRequest is its body.
+// RevealRequest is its body: on one machine the secret's name again, at a server
+// the id of an approved step-up.
 type RevealRequest struct {
-	Confirm string `json:"confirm"`
+	Confirm string `json:"confirm,omitempty"`
+	StepUp  string `json:"step_up,omitempty"`
 }
 
 // Provider is a service that accounts can be at.
@@ -96,23 +97,26 @@ type ProviderList struct {
 
 // Account is an account without its credential.
 type Account struct {
-	ID          string     `json:"id"`
-	Ref         string     `json:"ref"` // PROVIDER[/NAMESPACE]/LABEL
-	Provider    string     `json:"provider"`
-	Namespace   string     `json:"namespace"`
-	Label       string     `json:"label"`
-	Kind        string     `json:"kind"`
-	BaseURL     string     `json:"base_url"`
-	QuotaGroup  string     `json:"quota_group,omitempty"`
-	Enabled     bool       `json:"enabled"`
-	Position    int        `json:"position"`
-	Fingerprint string     `json:"fingerprint,omitempty"`
-	Policy      string     `json:"policy"`
-	PolicyNote  string     `json:"policy_note,omitempty"`
-	Version     int64      `json:"version"`
-	CreatedAt   time.Time  `json:"created_at"`
-	UpdatedAt   time.Time  `json:"updated_at"`
-	Health      []Cooldown `json:"health"` // empty: ready
+	ID          string            `json:"id"`
+	Ref         string            `json:"ref"` // PROVIDER[/NAMESPACE]/LABEL
+	Provider    string            `json:"provider"`
+	Namespace   string            `json:"namespace"`
+	Label       string            `json:"label"`
+	Kind        string            `json:"kind"`
+	BaseURL     string            `json:"base_url"`
+	QuotaGroup  string            `json:"quota_group,omitempty"`
+	Enabled     bool              `json:"enabled"`
+	Position    int               `json:"position"`
+	Fingerprint string            `json:"fingerprint,omitempty"`
+	Policy      string            `json:"policy"`
+	PolicyNote  string            `json:"policy_note,omitempty"`
+	Org         bool              `json:"org,omitempty"`      // it is the organisation's
+	Selector    map[string]string `json:"selector,omitempty"` // of workspaces that may use it
+	Limit       Limit             `json:"limit,omitzero"`     // for each user, of an organisation's account
+	Version     int64             `json:"version"`
+	CreatedAt   time.Time         `json:"created_at"`
+	UpdatedAt   time.Time         `json:"updated_at"`
+	Health      []Cooldown        `json:"health"` // empty: ready
 }
 
 // Cooldown is what is held against an account now.
@@ -127,29 +131,33 @@ type Cooldown struct {
 // AccountList answers GET /v1/accounts, in order of pool and position.
 type AccountList struct {
 	Accounts []Account `json:"accounts"`
+	Next     string    `json:"next,omitempty"`
 }
 
 // AccountCreate is the body of POST /v1/accounts.
 type AccountCreate struct {
-	Provider   string `json:"provider"`
-	Namespace  string `json:"namespace,omitempty"` // empty: default
-	Label      string `json:"label"`
-	Key        Value  `json:"key"`
-	BaseURL    string `json:"base_url,omitempty"` // empty: the provider's own
-	QuotaGroup string `json:"quota_group,omitempty"`
+	Provider   string            `json:"provider"`
+	Namespace  string            `json:"namespace,omitempty"` // empty: default
+	Label      string            `json:"label"`
+	Key        Value             `json:"key"`
+	BaseURL    string            `json:"base_url,omitempty"` // empty: the provider's own
+	QuotaGroup string            `json:"quota_group,omitempty"`
+	Selector   map[string]string `json:"selector,omitempty"`
+	Limit      Limit             `json:"limit,omitzero"` // of an organisation's account
 }
 
 // AccountUpdate is the body of PATCH /v1/accounts/{provider}/{namespace}/{label}:
 // what is nil stays. BaseURL with another origin needs Key too.
 type AccountUpdate struct {
-	Label      *string `json:"label,omitempty"`
-	Namespace  *string `json:"namespace,omitempty"`
-	Position   *int    `json:"position,omitempty"` // from 0; beyond the end is the end
-	Enabled    *bool   `json:"enabled,omitempty"`
-	BaseURL    *string `json:"base_url,omitempty"`
-	Key        *Value  `json:"key,omitempty"`
-	QuotaGroup *string `json:"quota_group,omitempty"`
-	Version    int64   `json:"version,omitempty"`
+	Label      *string            `json:"label,omitempty"`
+	Namespace  *string            `json:"namespace,omitempty"`
+	Position   *int               `json:"position,omitempty"` // from 0; beyond the end is the end
+	Enabled    *bool              `json:"enabled,omitempty"`
+	BaseURL    *string            `json:"base_url,omitempty"`
+	Key        *Value             `json:"key,omitempty"`
+	QuotaGroup *string            `json:"quota_group,omitempty"`
+	Selector   *map[string]string `json:"selector,omitempty"` // {} clears
+	Limit      *Limit             `json:"limit,omitempty"`
 }
 
 // AccountTest answers POST /v1/accounts/{…}/test: what one free request to the
@@ -171,14 +179,27 @@ type WorkspaceCreate struct {
 	Except    []string          `json:"except,omitempty"`
 	Providers map[string]string `json:"providers,omitempty"`
 	Gateway   bool              `json:"gateway"`
-	Process   string            `json:"process,omitempty"` // ends with this process, see the run command
+	Process   string            `json:"process,omitempty"` // on one machine: ends with this process, see the run command
+	Seconds   Seconds           `json:"seconds,omitempty"` // its keys are good so long unless it is renewed; 0: until it is stopped
+}
+
+// WorkspaceUpdate is the body of PATCH /v1/workspaces/{id}: what is nil stays.
+type WorkspaceUpdate struct {
+	Labels *map[string]string `json:"labels,omitempty"`
 }
 
 // Workspace is a place where an agent runs.
 type Workspace struct {
 	ID        string            `json:"id"`
 	Labels    map[string]string `json:"labels,omitempty"`
+	Namespace string            `json:"namespace"`
+	Gateway   bool              `json:"gateway"`
+	Launcher  string            `json:"launcher,omitempty"` // that made it for its user
+	Version   int64             `json:"version"`
 	CreatedAt time.Time         `json:"created_at"`
+	UpdatedAt time.Time         `json:"updated_at"`
+	ExpiresAt time.Time         `json:"expires_at,omitzero"` // unless it is renewed; zero: never
+	EndedAt   time.Time         `json:"ended_at,omitzero"`   // zero: it is live
 }
 
 // WorkspaceCreated carries both keys, once.
@@ -188,9 +209,16 @@ type WorkspaceCreated struct {
 	GatewayKey Value `json:"gateway_key,omitzero"`
 }
 
-// WorkspaceList answers GET /v1/workspaces: the live ones.
+// WorkspaceList answers GET /v1/workspaces, newest first: the live ones, with
+// ?ended=true all.
 type WorkspaceList struct {
 	Workspaces []Workspace `json:"workspaces"`
+	Next       string      `json:"next,omitempty"`
+}
+
+// WorkspaceRenewed answers POST /v1/workspace/renew.
+type WorkspaceRenewed struct {
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: it does not expire
 }
 
 // Manifest answers GET /v1/workspace/manifest: what this workspace is to
@@ -209,6 +237,7 @@ type Manifest struct {
 // EnvDelivery is one variable.
 type EnvDelivery struct {
 	Secret string `json:"secret"`
+	Org    bool   `json:"org,omitempty"` // the secret is the organisation's
 	Name   string `json:"name"`
 	Value  Value  `json:"value"`
 }
@@ -216,6 +245,7 @@ type EnvDelivery struct {
 // FileDelivery is one file. Path begins with "~/" or "/".
 type FileDelivery struct {
 	Secret string `json:"secret"`
+	Org    bool   `json:"org,omitempty"`
 	Path   string `json:"path"`
 	Value  Value  `json:"value"`
 }
@@ -223,6 +253,7 @@ type FileDelivery struct {
 // LookupDelivery is one secret that may be fetched by name.
 type LookupDelivery struct {
 	Secret      string `json:"secret"`
+	Org         bool   `json:"org,omitempty"`
 	Description string `json:"description,omitempty"`
 }
 
@@ -313,6 +344,7 @@ type AuditEntry struct {
 // AuditList answers GET /v1/audit: newest first.
 type AuditList struct {
 	Entries []AuditEntry `json:"entries"`
+	Next    string       `json:"next,omitempty"`
 }
 
 // VaultStatus answers GET /v1/vault.

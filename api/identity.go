@@ -1,0 +1,157 @@
+package api
+
+import "time"
+
+// Me answers GET /v1/me: who asks, and what this proof may do.
+type Me struct {
+	Kind   string   `json:"kind"` // user or launcher
+	User   *User    `json:"user,omitempty"`
+	Name   string   `json:"name"`             // of the user or launcher
+	Via    string   `json:"via"`              // local, token, browser or proxy
+	Token  string   `json:"token,omitempty"`  // id of the token or browser session
+	Scopes []string `json:"scopes"`           // what it may be used for
+	Org    bool     `json:"org"`              // whether it may act on the organisation's records
+	Server string   `json:"server,omitempty"` // the server's public URL; empty on one machine without a server
+}
+
+// User is somebody who owns records.
+type User struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Email     string    `json:"email,omitempty"`
+	Role      string    `json:"role"` // user or admin
+	Disabled  bool      `json:"disabled"`
+	Version   int64     `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// UserList answers GET /v1/users, in order of name.
+type UserList struct {
+	Users []User `json:"users"`
+	Next  string `json:"next,omitempty"` // the cursor of the next page; empty: there is none
+}
+
+// UserCreate is the body of POST /v1/users.
+type UserCreate struct {
+	Name  string `json:"name"`
+	Email string `json:"email,omitempty"`
+	Role  string `json:"role,omitempty"` // empty: user
+}
+
+// UserUpdate is the body of PATCH /v1/users/{user}: what is nil stays. Disabling
+// a user ends their tokens, browser sessions and workspaces at once.
+type UserUpdate struct {
+	Email    *string `json:"email,omitempty"`
+	Role     *string `json:"role,omitempty"`
+	Disabled *bool   `json:"disabled,omitempty"`
+}
+
+// Token is a personal token, without its text.
+type Token struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Scopes    []string  `json:"scopes"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	UsedAt    time.Time `json:"used_at,omitzero"` // to the minute or so; zero: never
+	Current   bool      `json:"current"`          // it is the one that asks
+}
+
+// TokenList answers GET /v1/tokens, oldest first.
+type TokenList struct {
+	Tokens []Token `json:"tokens"`
+}
+
+// TokenCreate is the body of POST /v1/tokens. A token can be made with no more
+// scopes than the proof that makes it has.
+type TokenCreate struct {
+	Name    string   `json:"name"`
+	Scopes  []string `json:"scopes"`
+	Seconds Seconds  `json:"seconds,omitempty"` // until it expires; 0: 30 days, at most a year
+}
+
+// TokenCreated carries the token's text, once.
+type TokenCreated struct {
+	Token
+	Value Value `json:"value"`
+}
+
+// BrowserSession is a browser that is signed in.
+type BrowserSession struct {
+	ID        string    `json:"id"`
+	Agent     string    `json:"agent"`   // what the browser calls itself
+	Address   string    `json:"address"` // where it signed in from
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	UsedAt    time.Time `json:"used_at,omitzero"`
+	Current   bool      `json:"current"`
+}
+
+// BrowserSessionList answers GET /v1/sessions, oldest first.
+type BrowserSessionList struct {
+	Sessions []BrowserSession `json:"sessions"`
+}
+
+// Launcher is a program that may make workspaces for whoever asks.
+type Launcher struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"` // that each workspace it makes carries
+}
+
+// LauncherList answers GET /v1/launchers.
+type LauncherList struct {
+	Launchers []Launcher `json:"launchers"`
+}
+
+// DeviceStart is the body of POST /v1/login/device, which needs no proof.
+type DeviceStart struct {
+	Client string `json:"client"` // what asks, for the person who approves: such as "keyfob on HOST"
+}
+
+// DeviceStarted answers it, in the manner of RFC 8628.
+type DeviceStarted struct {
+	DeviceCode              Value   `json:"device_code"`
+	UserCode                string  `json:"user_code"` // for people, such as BCDF-GHJK
+	VerificationURI         string  `json:"verification_uri"`
+	VerificationURIComplete string  `json:"verification_uri_complete"`
+	ExpiresIn               Seconds `json:"expires_in"`
+	Interval                Seconds `json:"interval"` // between two questions
+}
+
+// LoginRequest is the body of POST /v1/login/token, which needs no other proof:
+// a device code, or a one-time code that was made on the server's machine. While
+// nobody has approved, the answer is forbidden with reason
+// "authorization_pending", or exhausted with reason "slow_down".
+type LoginRequest struct {
+	DeviceCode Value  `json:"device_code,omitzero"`
+	Code       Value  `json:"code,omitzero"`
+	Client     string `json:"client,omitempty"` // of a one-time code, as in DeviceStart
+}
+
+// Login answers it: two personal tokens, since none may both reveal and hand out
+// keys of workspaces.
+type Login struct {
+	User   User         `json:"user"`
+	Token  TokenCreated `json:"token"`
+	Reveal TokenCreated `json:"reveal"`
+}
+
+// StepUpAsk is the body of POST /v1/step-ups.
+type StepUpAsk struct {
+	Secret string `json:"secret"` // its name
+	Org    bool   `json:"org,omitempty"`
+}
+
+// StepUp is the approval that one reveal takes. It is bound to who asked, the
+// secret and its version, and good for 60 seconds after a browser approved it.
+type StepUp struct {
+	ID         string    `json:"id"`
+	State      string    `json:"state"` // pending, approved, denied, used
+	Secret     string    `json:"secret"`
+	Version    int64     `json:"version"`
+	Code       string    `json:"code"` // both sides show it, so that people approve what they asked for
+	ApproveURL string    `json:"approve_url"`
+	CreatedAt  time.Time `json:"created_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Profile is an LLM profile: what code in a workspace is told to use.
+type Profile struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Model      string          `json:"model"`
+	Provider   string          `json:"provider"`
+	Namespace  string          `json:"namespace"`
+	Parameters json.RawMessage `json:"parameters,omitempty"` // a JSON object
+	Active     bool            `json:"active"`
+	Version    int64           `json:"version"`
+	CreatedAt  time.Time       `json:"created_at"`
+	UpdatedAt  time.Time       `json:"updated_at"`
+}
+
+// ProfileList answers GET /v1/profiles, in order of name.
+type ProfileList struct {
+	Profiles []Profile `json:"profiles"`
+}
+
+// ProfileCreate is the body of POST /v1/profiles. The first one is active.
+type ProfileCreate struct {
+	Name       string          `json:"name"`
+	Model      string          `json:"model"`
+	Provider   string          `json:"provider"`
+	Namespace  string          `json:"namespace,omitempty"`
+	Parameters json.RawMessage `json:"parameters,omitempty"`
+}
+
+// ProfileUpdate is the body of PATCH /v1/profiles/{name}: what is nil stays.
+type ProfileUpdate struct {
+	Model      *string          `json:"model,omitempty"`
+	Provider   *string          `json:"provider,omitempty"`
+	Namespace  *string          `json:"namespace,omitempty"`
+	Parameters *json.RawMessage `json:"parameters,omitempty"` // {} clears
+}
+
+// MCPServer is a server of the Model Context Protocol, without its values.
+type MCPServer struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Transport string    `json:"transport"` // stdio, http or sse
+	URL       string    `json:"url,omitempty"`
+	Command   string    `json:"command,omitempty"`
+	Args      []string  `json:"args,omitempty"`
+	HasToken  bool      `json:"has_token"`
+	Headers   []string  `json:"headers,omitempty"` // names; the values are sealed
+	Env       []string  `json:"env,omitempty"`     // names; the values are sealed
+	Timeout   Seconds   `json:"timeout_seconds,omitempty"`
+	Enabled   bool      `json:"enabled"`
+	Version   int64     `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// MCPServerList answers GET /v1/mcp-servers, in order of name.
+type MCPServerList struct {
+	Servers []MCPServer `json:"servers"`
+}
+
+// MCPServerCreate is the body of POST /v1/mcp-servers.
+type MCPServerCreate struct {
+	Name      string           `json:"name"`
+	Transport string           `json:"transport"`
+	URL       string           `json:"url,omitempty"`
+	Command   string           `json:"command,omitempty"`
+	Args      []string         `json:"args,omitempty"`
+	Token     Value            `json:"token,omitzero"`
+	Headers   map[string]Value `json:"headers,omitempty"`
+	Env       map[string]Value `json:"env,omitempty"`
+	Timeout   Seconds          `json:"timeout_seconds,omitempty"`
+	Enabled   *bool            `json:"enabled,omitempty"` // nil: true
+}
+
+// MCPServerUpdate is the body of PATCH /v1/mcp-servers/{name}: what is nil
+// stays. A value that is null in Headers or Env is removed. Another origin of
+// URL, or another Command, needs every value anew.
+type MCPServerUpdate struct {
+	URL     *string           `json:"url,omitempty"`
+	Command *string           `json:"command,omitempty"`
+	Args    *[]string         `json:"args,omitempty"`
+	Token   *Value            `json:"token,omitempty"` // empty clears
+	Headers map[string]*Value `json:"headers,omitempty"`
+	Env     map[string]*Value `json:"env,omitempty"`
+	Timeout *Seconds          `json:"timeout_seconds,omitempty"`
+	Enabled *bool             `json:"enabled,omitempty"`
+}
