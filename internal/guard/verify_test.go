@@ -84,9 +84,9 @@ func TestVerifyFindsRolledBackRecords(t *testing.T) {
 		"other ciphertext": {`UPDATE secret SET ciphertext = CAST('one' AS BLOB) WHERE id = 'a'`, "secret:N_a", "does not hold the ciphertext"},
 		"row removed":      {`DELETE FROM secret WHERE id = 'c'`, "secret:x", "(secret/c) is missing"},
 		"row put back": {`INSERT INTO secret SELECT 'b', owner, 'N_b', description, enabled, env, file, lookup, selector, size, version,
-			value_version, key_id, ciphertext, created_at, updated_at FROM secret WHERE id = 'c'`, "secret:N_b", "was deleted, and is there again"},
+			value_version, key_id, created_at, updated_at, ciphertext FROM secret WHERE id = 'c'`, "secret:N_b", "was deleted, and is there again"},
 		"row added": {`INSERT INTO secret SELECT 'z', owner, 'N_z', description, enabled, env, file, lookup, selector, size, version,
-			value_version, key_id, ciphertext, created_at, updated_at FROM secret WHERE id = 'c'`, "secret:N_z", "is not in the trail"},
+			value_version, key_id, created_at, updated_at, ciphertext FROM secret WHERE id = 'c'`, "secret:N_z", "is not in the trail"},
 		"tail cut": {`DELETE FROM audit WHERE seq >= 3`, "secret:N_a", "the trail knows 1: the end of the trail was cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -83,7 +83,7 @@ func (spec Spec) record(o core.Owner) core.Workspace {
 	w := core.Workspace{
 		ID: core.NewID("wsp"), Owner: o, Labels: spec.Labels, Namespace: spec.Namespace,
 		Only: spec.Only, Except: spec.Except, Providers: spec.Providers, Gateway: spec.Gateway,
-		Process: spec.Process, CreatedAt: now(),
+		Process: spec.Process, Version: 1, CreatedAt: now(),
 	}
 	if w.Namespace == "" {
 		w.Namespace = core.DefaultNamespace
