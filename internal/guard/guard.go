@@ -56,6 +56,7 @@ func (g *Guard) Do(ctx context.Context, actor core.Actor, act Act, fn func(ctx c
 	if err := g.allow(ctx, actor, act); err != nil {
 		return err
 	}
+	fn = onceOnly(ctx, actor, act, fn)
 	err := g.store.Update(ctx, func(tx store.Tx) error {
 		notes := maps.Clone(act.Detail)
 		if err := fn(ctx, tx, noteInto(&notes)); err != nil {
