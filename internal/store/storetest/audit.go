@@ -129,3 +129,44 @@ func testAuditText(t *testing.T, s suite) {
 	s.do(t, appendEntries(e))
 	same(t, []core.AuditEntry{e}, s.entries(t, time.Time{}, 1))
 }
+
+func testAuditListAll(t *testing.T, s suite) {
+	foreign := Entry("w", 3)
+	foreign.Owner = other
+	s.do(t, appendEntries(Entry("w", 1), Entry("w", 2), foreign))
+	list := func(before time.Time, limit int) []core.AuditEntry {
+		t.Helper()
+		return read(t, s, func(ctx context.Context, tx store.Tx) ([]core.AuditEntry, error) {
+			return tx.Audit().ListAll(ctx, before, limit)
+		})
+	}
+	same(t, []core.AuditEntry{foreign, Entry("w", 2), Entry("w", 1)}, list(time.Time{}, 10))
+	same(t, []core.AuditEntry{Entry("w", 2)}, list(at(3), 1))
+	if got := list(time.Time{}, 0); len(got) != 0 {
+		t.Fatalf("%+v", got)
+	}
+	together := Entry("v", 1)
+	together.At = at(3)
+	s.do(t, appendEntries(together))
+	same(t, []core.AuditEntry{foreign, together}, list(time.Time{}, 2))
+	same(t, []core.AuditEntry{Entry("w", 2), Entry("w", 1)}, list(at(3), 2))
+}
+
+func testAuditHeads(t *testing.T, s suite) {
+	heads := func(ctx context.Context, tx store.Tx) ([]core.Head, error) { return tx.Audit().Heads(ctx) }
+	if got := read(t, s, heads); len(got) != 0 {
+		t.Fatalf("%+v", got)
+	}
+	writers := func() []string {
+		return read(t, s, func(ctx context.Context, tx store.Tx) ([]string, error) { return tx.Audit().Writers(ctx) })
+	}
+	if got := writers(); len(got) != 0 {
+		t.Fatalf("%+v", got)
+	}
+	s.do(t, appendEntries(Entry("w", 1), Entry("v", 1), Entry("w", 2), Entry("", 1), Entry("W", 1), Entry("w", 3)))
+	same(t, []core.Head{
+		{Writer: "", Seq: 1, Hash: Entry("", 1).Hash}, {Writer: "W", Seq: 1, Hash: Entry("W", 1).Hash},
+		{Writer: "v", Seq: 1, Hash: Entry("v", 1).Hash}, {Writer: "w", Seq: 3, Hash: Entry("w", 3).Hash},
+	}, read(t, s, heads))
+	same(t, []string{"", "W", "v", "w"}, writers())
+}

@@ -21,6 +21,11 @@ func (s suite) last(t testing.TB) int64 {
 	return read(t, s, func(ctx context.Context, tx store.Tx) (int64, error) { return tx.Changes().Last(ctx) })
 }
 
+func (s suite) first(t testing.TB) int64 {
+	t.Helper()
+	return read(t, s, func(ctx context.Context, tx store.Tx) (int64, error) { return tx.Changes().First(ctx) })
+}
+
 // since lists what changed in do, without the numbers, as "kind owner id".
 func (s suite) since(t testing.TB, do func(ctx context.Context, tx store.Tx) error) (out []string) {
 	t.Helper()
@@ -40,8 +45,8 @@ func (s suite) since(t testing.TB, do func(ctx context.Context, tx store.Tx) err
 }
 
 func testChanges(t *testing.T, s suite) {
-	if n := s.last(t); n != 0 {
-		t.Fatalf("a new store is at change %d", n)
+	if n, first := s.last(t), s.first(t); n != 0 || first != 0 {
+		t.Fatalf("a new store is at change %d, and keeps those from %d", n, first)
 	}
 	ctxs := []struct {
 		want []string
@@ -87,6 +92,7 @@ func testChanges(t *testing.T, s suite) {
 	all := s.after(t, 0, 100)
 	same(t, all[3:5], s.after(t, all[2].Seq, 2))
 	same(t, all[len(all)-1].Seq, s.last(t))
+	same(t, all[0].Seq, s.first(t))
 	if got := s.after(t, s.last(t), 10); len(got) != 0 {
 		t.Fatalf("%+v", got)
 	}
@@ -116,6 +122,7 @@ func testChangesPruned(t *testing.T, s suite) {
 	if len(all) < kept || len(all) >= total {
 		t.Fatalf("%d of %d changes are kept", len(all), total)
 	}
+	same(t, all[0].Seq, s.first(t))
 	for i, c := range all {
 		if want := strconv.Itoa(total - len(all) + i + 1); c.ID != want {
 			t.Fatalf("change %d is of %s, want %s: a gap", i, c.ID, want)

@@ -52,3 +52,30 @@ func testTwoWriters(t *testing.T, a, b suite) {
 		}
 	}
 }
+
+// Two processes use one proof at the same moment: one of them has it.
+func testOneUse(t *testing.T, a, b suite) {
+	const rounds = 10
+	for n := range rounds {
+		p := Proof(fmt.Sprint(n))
+		a.do(t, addProofs(p))
+		p.State = core.ProofUsed
+		errs := make([]error, 6)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() { errs[i] = []suite{a, b}[i%2].try(t, decide(p, core.ProofPending)) })
+		}
+		wg.Wait()
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+			} else {
+				wants(t, err, core.Conflict)
+			}
+		}
+		if won != 1 {
+			t.Fatalf("%d of %d had the proof", won, len(errs))
+		}
+	}
+}

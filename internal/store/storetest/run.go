@@ -16,14 +16,22 @@ import (
 // Run checks one handle. open makes an empty store that is closed with the test.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for name, test := range map[string]func(*testing.T, suite){
-		"Vault": testVault, "Keys": testKeys,
-		"Secrets": testSecrets, "SecretConflicts": testSecretConflicts, "SecretList": testSecretList,
+		"Vault": testVault, "Keys": testKeys, "Rewrap": testRewrap, "ReplaceKey": testReplaceKey, "Owners": testOwners,
+		"Secrets": testSecrets, "SecretConflicts": testSecretConflicts, "SecretList": testSecretList, "SecretPages": testSecretPages,
 		"Accounts": testAccounts, "AccountConflicts": testAccountConflicts, "AccountList": testAccountList,
 		"AccountEpoch": testAccountEpoch,
 		"HealthMerge":  testHealthMerge, "HealthProperties": testHealthProperties, "HealthOfOthers": testHealthOfOthers, "HealthIsBounded": testHealthIsBounded,
 		"Workspaces": testWorkspaces, "WorkspaceConflicts": testWorkspaceConflicts,
+		"WorkspaceUpdate": testWorkspaceUpdate, "WorkspaceRenew": testWorkspaceRenew, "WorkspaceExpired": testWorkspaceExpired,
+		"WorkspaceCount": testWorkspaceCount, "WorkspacePages": testWorkspacePages, "BadPages": testBadPages,
+		"Users": testUsers, "UserConflicts": testUserConflicts, "UserPages": testUserPages,
+		"Tokens": testTokens, "Sessions": testSessions, "SessionSweep": testSessionSweep,
+		"Proofs": testProofs, "ProofDecide": testProofDecide, "ProofEnd": testProofEnd,
+		"Pools": testPools, "Profiles": testProfiles, "ProfileConflicts": testProfileConflicts, "ProfileActivate": testProfileActivate,
+		"MCP": testMCP, "MCPConflicts": testMCPConflicts, "Checkpoints": testCheckpoints, "Idempotency": testIdempotency,
 		"Usage": testUsage,
 		"Audit": testAudit, "AuditGaps": testAuditGaps, "AuditList": testAuditList, "AuditPages": testAuditPages, "AuditText": testAuditText,
+		"AuditListAll": testAuditListAll, "AuditHeads": testAuditHeads,
 		"Changes": testChanges, "ChangesPruned": testChangesPruned,
 		"Rollback": testRollback, "Panic": testPanic, "Canceled": testCanceled, "ViewCannotWrite": testViewCannotWrite,
 		"Snapshot": testSnapshot, "OwnWrites": testOwnWrites, "Version": testVersion, "Concurrent": testConcurrent,
@@ -37,7 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 func Pair(t *testing.T, open func(t *testing.T) (a, b store.Store)) {
 	for name, test := range map[string]func(t *testing.T, a, b suite){
 		"Visible": testVisible, "VersionAcross": testVersionAcross, "TwoWriters": testTwoWriters,
-		"SnapshotAcross": testSnapshotAcross, "StaleAcross": testStaleAcross,
+		"SnapshotAcross": testSnapshotAcross, "StaleAcross": testStaleAcross, "OneUse": testOneUse,
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := open(t)

@@ -39,3 +39,88 @@ func testKeys(t *testing.T, s suite) {
 	s.do(t, func(ctx context.Context, tx store.Tx) error { return tx.Vault().PutKey(ctx, second) })
 	same(t, second, read(t, s, key(other)))
 }
+
+func wrapped(id string, o core.Owner) core.WrappedKey {
+	return core.WrappedKey{ID: id, Owner: o, RootKeyID: "abc", Wrapped: []byte("of " + id), CreatedAt: at(1)}
+}
+
+func (s suite) keys(t testing.TB) []core.WrappedKey {
+	t.Helper()
+	return read(t, s, func(ctx context.Context, tx store.Tx) ([]core.WrappedKey, error) { return tx.Vault().Keys(ctx) })
+}
+
+func testRewrap(t *testing.T, s suite) {
+	h := core.Header{Custody: "file", RootKeyID: "abc", CreatedAt: at(1)}
+	a, b := wrapped("key_a", core.Local), wrapped("key_b", other)
+	rewrap := func(h core.Header, keys ...core.WrappedKey) func(context.Context, store.Tx) error {
+		return func(ctx context.Context, tx store.Tx) error { return tx.Vault().Rewrap(ctx, h, keys) }
+	}
+	s.fails(t, core.NotFound, rewrap(h))
+	s.do(t, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Vault().PutKey(ctx, a); err != nil {
+			return err
+		}
+		if err := tx.Vault().PutKey(ctx, b); err != nil {
+			return err
+		}
+		return tx.Vault().SetHeader(ctx, h)
+	})
+	same(t, []core.WrappedKey{b, a}, s.keys(t))
+
+	h2, a2, b2 := core.Header{Custody: "env", RootKeyID: "def", CreatedAt: at(2)}, a, b
+	a2.RootKeyID, a2.Wrapped, b2.RootKeyID, b2.Wrapped = "def", []byte{1}, "def", []byte{2}
+	moved := a2
+	moved.Owner = core.Owner{Kind: core.UserOwner, ID: "eve"}
+	for name, keys := range map[string][]core.WrappedKey{
+		"none": nil, "one is missing": {a2}, "one twice": {a2, a2}, "one more": {a2, b2, wrapped("key_c", core.Org)},
+		"another": {a2, wrapped("key_c", other)}, "another owner's": {moved, b2},
+	} {
+		t.Run(name, func(t *testing.T) { s.fails(t, core.Conflict, rewrap(h2, keys...)) })
+	}
+	same(t, []core.WrappedKey{b, a}, s.keys(t))
+	same(t, []string{"header  ", "key org:acme:eu key_b", "key user:local key_a"}, s.since(t, rewrap(h2, a2, b2)))
+	same(t, []core.WrappedKey{b2, a2}, s.keys(t))
+	same(t, h2, read(t, s, func(ctx context.Context, tx store.Tx) (core.Header, error) { return tx.Vault().Header(ctx) }))
+}
+
+func testReplaceKey(t *testing.T, s suite) {
+	replace := func(k core.WrappedKey) func(context.Context, store.Tx) error {
+		return func(ctx context.Context, tx store.Tx) error { return tx.Vault().ReplaceKey(ctx, k) }
+	}
+	a, b := wrapped("key_a", core.Local), wrapped("key_b", other)
+	s.fails(t, core.NotFound, replace(a))
+	s.do(t, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.Vault().PutKey(ctx, a); err != nil {
+			return err
+		}
+		return tx.Vault().PutKey(ctx, b)
+	})
+	c := core.WrappedKey{ID: "key_c", Owner: core.Local, RootKeyID: "def", Wrapped: []byte{9}, CreatedAt: at(5)}
+	same(t, []string{"key user:local key_c"}, s.since(t, replace(c)))
+	same(t, []core.WrappedKey{b, c}, s.keys(t))
+	b.Owner = core.Local
+	s.fails(t, core.Conflict, replace(b)) // the id is another owner's
+}
+
+func testOwners(t *testing.T, s suite) {
+	owners := func() []core.Owner {
+		return read(t, s, func(ctx context.Context, tx store.Tx) ([]core.Owner, error) { return tx.Vault().Owners(ctx) })
+	}
+	if got := owners(); len(got) != 0 {
+		t.Fatalf("%v", got)
+	}
+	of := func(id string) core.Owner { return core.Owner{Kind: core.UserOwner, ID: id} }
+	x, y, a, m := Secret("x"), Secret("y"), Account("a"), MCPServer("m")
+	x.Owner, y.Owner, a.Owner, m.Owner = of("b"), of("b"), of("c"), of("a")
+	s.do(t, create(x, y))
+	s.do(t, addAccounts(a))
+	s.do(t, addMCP(m))
+	w := Workspace("w") // has no value
+	w.Owner = of("w")
+	s.do(t, addWorkspaces(w))
+	same(t, []core.Owner{of("a"), of("b"), of("c")}, owners())
+	a.Owner, a.ID = of("a"), "a2"
+	s.do(t, addAccounts(a))
+	s.do(t, removeMCP("m", 1))
+	same(t, []core.Owner{of("a"), of("b"), of("c")}, owners())
+}

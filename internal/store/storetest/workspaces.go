@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"keyfob/internal/core"
 	"keyfob/internal/store"
@@ -97,4 +98,107 @@ func testWorkspaceConflicts(t *testing.T, s suite) {
 		s.fails(t, core.Conflict, addWorkspaces(w))
 	}
 	same(t, "a", s.live(t, core.Local))
+}
+
+func updateWorkspace(w core.Workspace, expect int64) func(context.Context, store.Tx) error {
+	return func(ctx context.Context, tx store.Tx) error { return tx.Workspaces().Update(ctx, w, expect) }
+}
+
+func endWorkspace(id string, n int) func(context.Context, store.Tx) error {
+	return func(ctx context.Context, tx store.Tx) error { return tx.Workspaces().End(ctx, id, at(n)) }
+}
+
+func testWorkspaceUpdate(t *testing.T, s suite) {
+	w := Workspace("a")
+	s.do(t, addWorkspaces(w, Workspace("b")))
+	next := w
+	next.Labels, next.SessionDigest, next.GatewayDigest = map[string]string{"a": "b"}, []byte("new session"), []byte("new gateway")
+	next.ExpiresAt, next.UpdatedAt, next.Version = at(2000), at(9), 2
+	forged := next // what else it says is not stored
+	forged.Owner, forged.Namespace, forged.Only, forged.Except, forged.Providers = other, "x", nil, nil, nil
+	forged.Gateway, forged.Process, forged.Launcher, forged.CreatedAt, forged.Version = false, "x", "x", at(0), 7
+	forged.EndedAt = at(10)
+	for _, stale := range []int64{0, 2} {
+		s.fails(t, core.Conflict, updateWorkspace(forged, stale))
+	}
+	same(t, w, s.workspace(t, byID("a")))
+	same(t, []string{"workspace user:local a"}, s.since(t, updateWorkspace(forged, 1)))
+	same(t, next, s.workspace(t, byID("a")))
+	same(t, next, s.workspace(t, bySession([]byte("new session"))))
+	s.noWorkspace(t, bySession(w.SessionDigest))
+	s.noWorkspace(t, byGateway(w.GatewayDigest))
+
+	taken := next
+	taken.SessionDigest = Workspace("b").SessionDigest
+	s.fails(t, core.Conflict, updateWorkspace(taken, 2))
+	next.Labels, next.SessionDigest, next.GatewayDigest, next.ExpiresAt, next.Version = nil, nil, nil, time.Time{}, 3
+	s.do(t, updateWorkspace(next, 2))
+	same(t, next, s.workspace(t, byID("a")))
+	s.fails(t, core.NotFound, updateWorkspace(Workspace("gone"), 1))
+	s.do(t, endWorkspace("a", 20))
+	s.fails(t, core.NotFound, updateWorkspace(next, 4))
+
+	wrong := Workspace("c")
+	wrong.Version = 0
+	s.fails(t, core.Internal, addWorkspaces(wrong))
+}
+
+func testWorkspaceRenew(t *testing.T, s suite) {
+	renew := func(id string, until time.Time) func(context.Context, store.Tx) error {
+		return func(ctx context.Context, tx store.Tx) error { return tx.Workspaces().Renew(ctx, id, until) }
+	}
+	w := Workspace("a")
+	s.do(t, addWorkspaces(w, Workspace("b")))
+	for _, until := range []time.Time{at(5000), at(10), {}} {
+		if got := s.since(t, renew("a", until)); got != nil {
+			t.Fatalf("it is a change: %v", got)
+		}
+		w.ExpiresAt = until
+		same(t, w, s.workspace(t, byID("a")))
+	}
+	same(t, Workspace("b"), s.workspace(t, byID("b")))
+	s.do(t, endWorkspace("a", 20))
+	s.fails(t, core.NotFound, renew("a", at(6000)))
+	s.fails(t, core.NotFound, renew("gone", at(6000)))
+}
+
+func testWorkspaceExpired(t *testing.T, s suite) {
+	made := func(id string, expires int) core.Workspace {
+		w := Workspace(id)
+		w.ExpiresAt = at(expires)
+		return w
+	}
+	never, ended, foreign := made("n", 0), made("e", 1), made("f", 15)
+	never.ExpiresAt, foreign.Owner = time.Time{}, other
+	s.do(t, addWorkspaces(made("a", 10), made("b", 20), never, ended, foreign))
+	s.do(t, endWorkspace("e", 2))
+	for _, c := range []struct {
+		now, limit int
+		want       []string
+	}{{9, 5, []string{}}, {10, 5, []string{"a"}}, {19, 5, []string{"a", "f"}}, {20, 5, []string{"a", "f", "b"}}, {99, 2, []string{"a", "f"}}, {99, 0, []string{}}} {
+		got := read(t, s, func(ctx context.Context, tx store.Tx) ([]core.Workspace, error) {
+			return tx.Workspaces().Expired(ctx, at(c.now), c.limit)
+		})
+		same(t, c.want, ids(got, func(w core.Workspace) string { return w.ID }))
+	}
+	// That it has expired is for the caller to say.
+	same(t, made("a", 10), s.workspace(t, bySession(Workspace("a").SessionDigest)))
+}
+
+func testWorkspaceCount(t *testing.T, s suite) {
+	count := func(o core.Owner, want int) {
+		t.Helper()
+		same(t, want, read(t, s, func(ctx context.Context, tx store.Tx) (int, error) { return tx.Workspaces().CountLive(ctx, o) }))
+	}
+	count(core.Owner{}, 0)
+	foreign := Workspace("f")
+	foreign.Owner = other
+	s.do(t, addWorkspaces(Workspace("a"), Workspace("b"), foreign))
+	count(core.Local, 2)
+	count(other, 1)
+	count(core.Org, 0)
+	count(core.Owner{}, 3)
+	s.do(t, endWorkspace("a", 3))
+	count(core.Local, 1)
+	count(core.Owner{}, 2)
 }
