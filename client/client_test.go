@@ -30,10 +30,10 @@ func answer(status int, body string) http.HandlerFunc {
 }
 
 func TestErrorsAreRebuiltFromTheBody(t *testing.T) {
-	c := client.New(serve(t, answer(http.StatusConflict, `{"error":{"code":"conflict","reason":"stale_version","message":"changed meanwhile","hint":"look again","details":[{"field":"a","message":"b"}]}}`)))
+	c := client.New(serve(t, answer(http.StatusConflict, `{"type":"about:blank","status":409,"code":"conflict","reason":"stale_version","detail":"changed meanwhile","hint":"look again","details":[{"field":"a","message":"b"}]}`)))
 	_, err := c.ListSecrets(t.Context())
 	e, ok := errors.AsType[*api.Error](err)
-	if !ok || !errors.Is(err, &api.Error{Code: api.CodeConflict, Reason: "stale_version"}) || e.Hint != "look again" || len(e.Details) != 1 {
+	if !ok || !errors.Is(err, &api.Error{Code: api.CodeConflict, Reason: "stale_version"}) || e.Message != "changed meanwhile" || e.Hint != "look again" || len(e.Details) != 1 {
 		t.Errorf("got %+v", err)
 	}
 }

@@ -2,72 +2,87 @@ package client
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"iter"
 	"net/http"
 	"net/url"
-	"time"
+	"path"
 
 	"keyfob/api"
 )
 
+func (c *Client) workspacePath(id string) string {
+	return c.places + "/workspaces/" + url.PathEscape(id)
+}
+
 // CreateWorkspace makes a live workspace; both keys are in the answer, this
-// once.
+// once. Where an answer was lost on the way, the keys that it held are replaced.
 func (c *Client) CreateWorkspace(ctx context.Context, in api.WorkspaceCreate) (api.WorkspaceCreated, error) {
+	r := creation(c.places+"/workspaces", in)
+	a, err := c.send(ctx, r)
 	var out api.WorkspaceCreated
-	err := c.call(ctx, http.MethodPost, "/v1/workspaces", in, &out)
+	switch {
+	case errors.Is(err, &api.Error{Code: api.CodeConflict, Reason: api.ReasonAlreadyMade}):
+		// Nobody has seen the keys, so to replace them twice does no harm.
+		id := path.Base(a.header.Get("Location"))
+		again := request{method: http.MethodPost, path: c.workspacePath(id) + "/rotate", match: Any, safe: true}
+		return out, c.call(ctx, again, &out)
+	case err != nil:
+		return out, err
+	}
+	return out, decode(a.body, r, &out)
+}
+
+// WorkspacesPage is one page of the workspaces, newest first: the live ones,
+// or with ended all that there were.
+func (c *Client) WorkspacesPage(ctx context.Context, ended bool, p Page) (api.WorkspaceList, error) {
+	q := p.query()
+	if ended {
+		q.Set("ended", "true")
+	}
+	var out api.WorkspaceList
+	err := c.get(ctx, withQuery(c.places+"/workspaces", q), &out)
 	return out, err
 }
 
-// ListWorkspaces lists the live workspaces, oldest first.
+// Workspaces walks the workspaces, newest first: the live ones, or with ended
+// all that there were.
+func (c *Client) Workspaces(ctx context.Context, ended bool) iter.Seq2[api.Workspace, error] {
+	return all(ctx, func(ctx context.Context, p Page) ([]api.Workspace, string, error) {
+		l, err := c.WorkspacesPage(ctx, ended, p)
+		return l.Workspaces, l.Next, err
+	})
+}
+
+// ListWorkspaces is all live ones of Workspaces.
 func (c *Client) ListWorkspaces(ctx context.Context) ([]api.Workspace, error) {
-	var out api.WorkspaceList
-	err := c.call(ctx, http.MethodGet, "/v1/workspaces", nil, &out)
-	return out.Workspaces, err
+	return collect(c.Workspaces(ctx, false))
+}
+
+// GetWorkspace is one workspace, also one that has ended.
+func (c *Client) GetWorkspace(ctx context.Context, id string) (api.Workspace, error) {
+	var out api.Workspace
+	err := c.get(ctx, c.workspacePath(id), &out)
+	return out, err
+}
+
+// UpdateWorkspace changes what in names and keeps the rest.
+func (c *Client) UpdateWorkspace(ctx context.Context, id string, in api.WorkspaceUpdate, m Match) (api.Workspace, error) {
+	var out api.Workspace
+	err := c.patch(ctx, c.workspacePath(id), in, m, &out)
+	return out, err
+}
+
+// RotateWorkspace replaces both keys; the old ones stop working at once.
+func (c *Client) RotateWorkspace(ctx context.Context, id string, m Match) (api.WorkspaceCreated, error) {
+	var out api.WorkspaceCreated
+	r := request{method: http.MethodPost, path: c.workspacePath(id) + "/rotate", match: m}
+	return out, c.call(ctx, r, &out)
 }
 
 // EndWorkspace ends a workspace: both its keys stop working.
-func (c *Client) EndWorkspace(ctx context.Context, id string) error {
-	return c.call(ctx, http.MethodDelete, "/v1/workspaces/"+url.PathEscape(id), nil, nil)
-}
-
-// Status is the accounts with their cooldowns and counts since a time; the zero
-// time counts the last 30 days.
-func (c *Client) Status(ctx context.Context, since time.Time) (api.Status, error) {
-	path := "/v1/status"
-	if !since.IsZero() {
-		path += "?since=" + url.QueryEscape(since.UTC().Format(time.RFC3339))
-	}
-	var out api.Status
-	err := c.call(ctx, http.MethodGet, path, nil, &out)
-	return out, err
-}
-
-// Audit is the newest limit entries (1 to 1,000) of the audit trail.
-func (c *Client) Audit(ctx context.Context, limit int) ([]api.AuditEntry, error) {
-	var out api.AuditList
-	err := c.call(ctx, http.MethodGet, fmt.Sprintf("/v1/audit?limit=%d", limit), nil, &out)
-	return out.Entries, err
-}
-
-// VerifyAudit walks the audit trail's chains against the store.
-func (c *Client) VerifyAudit(ctx context.Context) (api.AuditVerification, error) {
-	var out api.AuditVerification
-	err := c.call(ctx, http.MethodGet, "/v1/audit/verify", nil, &out)
-	return out, err
-}
-
-// VerifyValues opens every stored value without showing any.
-func (c *Client) VerifyValues(ctx context.Context) (api.ValueVerification, error) {
-	var out api.ValueVerification
-	err := c.call(ctx, http.MethodGet, "/v1/vault/verify", nil, &out)
-	return out, err
-}
-
-// Vault says what the vault is and where its root key is kept.
-func (c *Client) Vault(ctx context.Context) (api.VaultStatus, error) {
-	var out api.VaultStatus
-	err := c.call(ctx, http.MethodGet, "/v1/vault", nil, &out)
-	return out, err
+func (c *Client) EndWorkspace(ctx context.Context, id string, m Match) error {
+	return c.delete(ctx, c.workspacePath(id), m)
 }
 
 // Workspace speaks for code inside a live workspace, by its session key. It is
@@ -75,34 +90,47 @@ func (c *Client) Vault(ctx context.Context) (api.VaultStatus, error) {
 type Workspace struct{ wire }
 
 // NewWorkspace makes a Workspace; Options.Token is the session key.
-func NewWorkspace(o Options) *Workspace { return &Workspace{newWire(o)} }
+func NewWorkspace(o Options) *Workspace {
+	return &Workspace{newWire(o, "is the keyfob that started this workspace still running?")}
+}
 
 // Manifest is what this workspace is to receive now. It holds values, and each
 // call is written to the audit trail.
 func (w *Workspace) Manifest(ctx context.Context) (api.Manifest, error) {
 	var out api.Manifest
-	err := w.call(ctx, http.MethodGet, "/v1/workspace/manifest", nil, &out)
+	err := w.get(ctx, "/v1/workspace/manifest", &out)
 	return out, err
 }
 
 // Lookups lists the secrets that Lookup would answer for, without values.
 func (w *Workspace) Lookups(ctx context.Context) ([]api.LookupDelivery, error) {
 	var out api.LookupList
-	err := w.call(ctx, http.MethodGet, "/v1/workspace/secrets", nil, &out)
+	err := w.get(ctx, "/v1/workspace/secrets", &out)
 	return out.Secrets, err
 }
 
 // Lookup fetches one secret's value, byte for byte. Each call is written to the
 // audit trail.
 func (w *Workspace) Lookup(ctx context.Context, name string) (api.Value, error) {
-	b, err := w.raw(ctx, http.MethodGet, "/v1/workspace/secrets/"+url.PathEscape(name), nil)
+	a, err := w.send(ctx, request{method: http.MethodGet, path: "/v1/workspace/secrets/" + url.PathEscape(name), safe: true})
 	if err != nil {
 		return api.Value{}, err
 	}
-	return api.NewValue(b), nil
+	return api.NewValue(a.body), nil
 }
 
 // Report says what became of each delivery.
 func (w *Workspace) Report(ctx context.Context, r api.Report) error {
-	return w.call(ctx, http.MethodPost, "/v1/workspace/report", r, nil)
+	return w.post(ctx, "/v1/workspace/report", r, nil)
 }
+
+// Renew says that the workspace still runs: where it expires, it is good for the
+// same time again from now. Saying so twice does no harm.
+func (w *Workspace) Renew(ctx context.Context) (api.WorkspaceRenewed, error) {
+	var out api.WorkspaceRenewed
+	err := w.call(ctx, request{method: http.MethodPost, path: "/v1/workspace/renew", safe: true}, &out)
+	return out, err
+}
+
+// Leave ends the workspace itself: both its keys stop working.
+func (w *Workspace) Leave(ctx context.Context) error { return w.delete(ctx, "/v1/workspace", "") }
