@@ -11,6 +11,7 @@ import (
 const (
 	PurposeSecret  = "secret"
 	PurposeAccount = "account"
+	PurposeMCP     = "mcp"
 )
 
 // Binding is the place a value is sealed for. All of it is authenticated and
@@ -22,7 +23,7 @@ type Binding struct {
 	Field        string // which of its fields
 	Owner        core.Owner
 	ValueVersion int64  // of the value, from 1
-	Origin       string // the one upstream the value may be sent to, as Origin gives it; empty: not for an upstream
+	Origin       string // the one upstream the value may be sent to, as Origin gives it, or "stdio:" and the one command; empty: for neither
 }
 
 // SecretBinding is the place of a secret's value. Its name is a part of it, so
@@ -44,6 +45,30 @@ func AccountBinding(a core.Account) Binding {
 	}
 }
 
+// MCPBinding is the place of an MCP server's values, all of which are sealed
+// together. Where an http or sse server's URL has no origin, or a stdio server
+// no command, sealing and opening fail.
+func MCPBinding(m core.MCPServer) Binding {
+	return Binding{
+		Purpose: PurposeMCP, Record: m.ID, Field: "values", Owner: m.Owner,
+		ValueVersion: m.ValueVersion, Origin: mcpOrigin(m),
+	}
+}
+
+func mcpOrigin(m core.MCPServer) string {
+	if m.Transport == core.MCPStdio {
+		if m.Command == "" {
+			return ""
+		}
+		return "stdio:" + m.Command
+	}
+	origin, err := Origin(m.URL)
+	if err != nil {
+		return ""
+	}
+	return origin
+}
+
 // subject names the record for people.
 func (b Binding) subject() string { return "the " + b.Field + " of " + b.Purpose + " " + b.Record }
 
@@ -57,6 +82,8 @@ func (d *DataKey) check(b Binding) error {
 		return errors.New("the binding has no value version")
 	case b.Purpose == PurposeAccount && b.Origin == "":
 		return errors.New("the account has no upstream origin")
+	case b.Purpose == PurposeMCP && b.Origin == "":
+		return errors.New("the MCP server has neither an origin nor a command")
 	}
 	return nil
 }

@@ -29,7 +29,9 @@
 // another row, owner or field, not under another secret's name, not as an older
 // value of the same field under a newer version, and an account's not for
 // another upstream. What this does not prevent is the rollback of a whole row,
-// version and all; that is found by the digests in the audit chain.
+// version and all; that is found by the digests in the audit chain. An MCP
+// server's origin is that of its URL or, where a client starts it, "stdio:" and
+// its command.
 //
 // Random nonces are safe up to 2^32 values per data key (NIST SP 800-38D, 8.3).
 package seal
