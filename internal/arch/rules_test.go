@@ -53,6 +53,7 @@ var imports = []struct {
 	{"internal/gateway", "api failover internal/broker internal/core internal/provider", "HTTP over the broker and nothing else: no store, no seal, no secret"},
 	{"internal/deliver", "api internal/core", "runs in the workspace: sees the manifest, never the vault"},
 	{"internal/httpapi", "api failover internal/account internal/core internal/guard internal/provider internal/secret internal/upkeep internal/usage internal/vault internal/workspace", "translates HTTP to use cases; no store, no seal"},
+	{"internal/config", "internal/core internal/secret", "what serve can be told: values and files, nothing that runs"},
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
 	{"internal/cli", "api client internal/app internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; keyfobtest is demo's provider"},
 
@@ -83,7 +84,8 @@ var modules = []struct{ module, by, why string }{
 	{"github.com/spf13/pflag", "internal/cli", "flags exist only there"},
 	{"golang.org/x/term", "internal/cli internal/deliver", "terminals: prompts, and the child's"},
 	{"github.com/creack/pty", "internal/cli internal/deliver e2e", "terminals in tests and for the child"},
-	{"go.yaml.in/yaml/v3", "internal/vault internal/cli", "import of secrets; keyfob.yaml"},
+	{"go.yaml.in/yaml/v3", "internal/config internal/vault internal/cli", "import of secrets; keyfob.yaml; the server's configuration"},
+	{"github.com/agext/levenshtein", "internal/config", "which setting was meant"},
 	{"github.com/google/go-cmp", "internal/store/storetest", "differences that a person can read, in tests"},
 	{"pgregory.net/rapid", "internal/store/storetest", "properties, in tests"},
 	{"golang.org/x/sys", "internal/app internal/cli internal/custody/file internal/deliver internal/store/sqlite e2e", "locks, modes, signals and namespaces of the platform"},
