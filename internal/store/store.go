@@ -185,6 +185,8 @@ type Audit interface {
 	Heads(ctx context.Context) ([]core.Head, error)
 	// Walk calls fn for each entry of a writer in order of Seq.
 	Walk(ctx context.Context, writer string, fn func(core.AuditEntry) error) error
+	// After lists a writer's entries with a Seq above seq, in order, at most limit.
+	After(ctx context.Context, writer string, seq int64, limit int) ([]core.AuditEntry, error)
 	Writers(ctx context.Context) ([]string, error)
 }
 
@@ -292,6 +294,8 @@ type Checkpoints interface {
 	Last(ctx context.Context) (core.Checkpoint, error) // not_found where there is none
 	// Append is a conflict unless Number is the last's plus one.
 	Append(ctx context.Context, c core.Checkpoint) error
+	// After lists those with a Number above number, in order, at most limit.
+	After(ctx context.Context, number int64, limit int) ([]core.Checkpoint, error)
 	// Walk calls fn for each in order of Number.
 	Walk(ctx context.Context, fn func(core.Checkpoint) error) error
 }

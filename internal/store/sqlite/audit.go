@@ -97,6 +97,16 @@ func (r audit) Walk(ctx context.Context, writer string, fn func(core.AuditEntry)
 	}, `SELECT `+auditColumns+` FROM audit WHERE writer = ? ORDER BY seq`, writer)
 }
 
+func (r audit) After(ctx context.Context, writer string, seq int64, limit int) ([]core.AuditEntry, error) {
+	var out []core.AuditEntry
+	err := r.all(ctx, func(row scanner) error {
+		e, err := scanEntry(row)
+		out = append(out, e)
+		return err
+	}, `SELECT `+auditColumns+` FROM audit WHERE writer = ? AND seq > ? ORDER BY seq LIMIT ?`, writer, seq, max(limit, 0))
+	return out, err
+}
+
 // writers finds each writer by one step in the index, however long its chain is.
 const writers = `WITH RECURSIVE w (writer) AS (SELECT min(writer) FROM audit
 	UNION ALL SELECT (SELECT min(writer) FROM audit WHERE writer > w.writer) FROM w WHERE w.writer IS NOT NULL) `

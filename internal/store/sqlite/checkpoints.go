@@ -86,6 +86,16 @@ func (r checkpoints) Append(ctx context.Context, c core.Checkpoint) error {
 	return r.s.fault(err)
 }
 
+func (r checkpoints) After(ctx context.Context, number int64, limit int) ([]core.Checkpoint, error) {
+	var out []core.Checkpoint
+	err := r.all(ctx, func(row scanner) error {
+		c, err := scanCheckpoint(row)
+		out = append(out, c)
+		return err
+	}, `SELECT `+checkpointColumns+` FROM checkpoint WHERE number > ? ORDER BY number LIMIT ?`, number, max(limit, 0))
+	return out, err
+}
+
 func (r checkpoints) Walk(ctx context.Context, fn func(core.Checkpoint) error) error {
 	return r.each(ctx, func(row scanner) error {
 		c, err := scanCheckpoint(row)

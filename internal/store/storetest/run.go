@@ -31,7 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"MCP": testMCP, "MCPConflicts": testMCPConflicts, "Checkpoints": testCheckpoints, "Idempotency": testIdempotency,
 		"Usage": testUsage,
 		"Audit": testAudit, "AuditGaps": testAuditGaps, "AuditList": testAuditList, "AuditPages": testAuditPages, "AuditText": testAuditText,
-		"AuditListAll": testAuditListAll, "AuditHeads": testAuditHeads,
+		"AuditListAll": testAuditListAll, "AuditHeads": testAuditHeads, "AuditAfter": testAuditAfter, "CheckpointsAfter": testCheckpointsAfter,
 		"Changes": testChanges, "ChangesPruned": testChangesPruned,
 		"Rollback": testRollback, "Panic": testPanic, "Canceled": testCanceled, "ViewCannotWrite": testViewCannotWrite,
 		"Snapshot": testSnapshot, "OwnWrites": testOwnWrites, "Version": testVersion, "Concurrent": testConcurrent,
