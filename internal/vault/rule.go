@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"unicode"
 	"unicode/utf8"
 
 	"keyfob/internal/core"
@@ -15,7 +14,6 @@ import (
 
 // Bounds of texts, in bytes.
 const (
-	maxName        = 255
 	maxDescription = 4096
 	maxEnvName     = 256
 	maxPath        = 4096
@@ -24,29 +22,7 @@ const (
 // CheckName says why a text cannot be a secret's name: it is blank or longer
 // than 255 bytes, has a space at either end, holds / ? # or a control character,
 // or is "." or "..", which no URL can carry.
-func CheckName(name string) error {
-	why := ""
-	switch {
-	case strings.TrimSpace(name) == "":
-		why = "is blank"
-	case len(name) > maxName:
-		why = "is longer than 255 bytes"
-	case !utf8.ValidString(name):
-		why = "is not UTF-8"
-	case strings.TrimSpace(name) != name:
-		why = "begins or ends with a space"
-	case strings.ContainsAny(name, "/?#"):
-		why = "holds one of / ? #"
-	case strings.ContainsFunc(name, unicode.IsControl):
-		why = "holds a control character"
-	case name == "." || name == "..":
-		why = "cannot stand in a URL"
-	default:
-		return nil
-	}
-	return core.Errorf(core.Invalid, "the name of the secret %s", why).WithField("name").
-		WithHint("a name is 1 to 255 bytes such as NPM_TOKEN or kubeconfig, without / ? # and without spaces at its ends")
-}
+func CheckName(name string) error { return core.CheckName("secret", name) }
 
 var envName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
