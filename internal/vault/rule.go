@@ -14,6 +14,7 @@ import (
 
 // Bounds of texts, in bytes.
 const (
+	maxName        = 255
 	maxDescription = 4096
 	maxEnvName     = 256
 	maxPath        = 4096
