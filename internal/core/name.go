@@ -1,7 +1,9 @@
 package core
 
 import (
+	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -35,4 +37,22 @@ func CheckName(what, name string) error {
 	}
 	return Errorf(Invalid, "the name of the %s %s", what, why).WithField("name").
 		WithHint("a name is 1 to 255 bytes, without / ? # and without spaces at its ends")
+}
+
+var part = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$`)
+})
+
+// CheckPart holds the rule on providers', namespaces' and labels' names and on
+// quota groups: 1 to 64 letters, digits and . _ @ + -, beginning and ending with
+// a letter or digit. field is the input at fault, what the record it is of.
+func CheckPart(what, field, s string) error {
+	if part().MatchString(s) {
+		return nil
+	}
+	if len(s) > 64 {
+		s = s[:64] + "…"
+	}
+	return Errorf(Invalid, "%q cannot be the %s of an %s", s, strings.ReplaceAll(field, "_", " "), what).WithField(field).
+		WithHint("1 to 64 letters, digits and . _ @ + -, beginning and ending with a letter or digit, such as work")
 }
