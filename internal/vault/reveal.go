@@ -11,12 +11,25 @@ import (
 	"keyfob/internal/store"
 )
 
-// Reveal gives a secret's value to its owner. confirm must be the name again:
-// on one machine that is the step-up. The attempt and its outcome stand in the
-// audit trail, also of a confirmation that is wrong. Errors: forbidden with
-// reason "confirm_required", not_found, and unavailable where the trail cannot
-// be written.
-func (v *Vault) Reveal(ctx context.Context, actor core.Actor, name, confirm string) (core.Secret, secret.Secret, error) {
+// StepUps keeps the fresh proofs that a reveal at a server takes.
+type StepUps interface {
+	// Take uses up the step-up with this id. It is an error unless the step-up
+	// was approved just now, for this very actor and proof, for this secret at
+	// this version, and was not used before.
+	Take(ctx context.Context, actor core.Actor, id string, s core.Secret) error
+}
+
+// Proof is what a reveal takes beside the right to it.
+type Proof struct {
+	Confirm string // of a process of this machine's user: the secret's name again
+	StepUp  string // of everybody else: the id of an approved step-up
+}
+
+// Reveal gives a secret's value to its owner. The attempt and its outcome stand
+// in the audit trail, also where the proof is wrong. Errors: forbidden with
+// reason "confirm_required" or "step_up_required" or whatever StepUps gives,
+// not_found, and unavailable where the trail cannot be written.
+func (v *Vault) Reveal(ctx context.Context, actor core.Actor, name string, p Proof) (core.Secret, secret.Secret, error) {
 	if err := CheckName(name); err != nil {
 		return core.Secret{}, secret.Secret{}, err
 	}
@@ -24,12 +37,11 @@ func (v *Vault) Reveal(ctx context.Context, actor core.Actor, name, confirm stri
 	var value secret.Secret
 	act := guard.Act{Action: guard.SecretReveal, Subject: guard.SecretSubject(name)}
 	err := v.guard.Expose(ctx, actor, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
-		if subtle.ConstantTimeCompare([]byte(name), []byte(confirm)) != 1 {
-			return core.Errorf(core.Forbidden, "revealing a value has to be confirmed").WithField("confirm").
-				WithReason("confirm_required").WithHint("repeat the secret's name as the confirmation")
-		}
 		s, err := get(ctx, tx, actor.Owner, name)
 		if err != nil {
+			return err
+		}
+		if err := v.prove(ctx, actor, s.Secret, p); err != nil {
 			return err
 		}
 		note.Shows(s)
@@ -41,6 +53,24 @@ func (v *Vault) Reveal(ctx context.Context, actor core.Actor, name, confirm stri
 		return core.Secret{}, secret.Secret{}, err
 	}
 	return out, value, nil
+}
+
+// prove takes the second proof. It is asked for the record as the reveal's own
+// transaction sees it, so a value that was changed after the approval does not
+// go out.
+func (v *Vault) prove(ctx context.Context, actor core.Actor, s core.Secret, p Proof) error {
+	if actor.Via.Kind == core.ViaLocal {
+		if subtle.ConstantTimeCompare([]byte(s.Name), []byte(p.Confirm)) != 1 {
+			return core.Errorf(core.Forbidden, "revealing a value has to be confirmed").WithField("confirm").
+				WithReason("confirm_required").WithHint("repeat the secret's name as the confirmation")
+		}
+		return nil
+	}
+	if v.stepUps == nil || p.StepUp == "" {
+		return core.Errorf(core.Forbidden, "revealing a value takes a fresh step-up").WithField("step_up").
+			WithReason("step_up_required").WithHint("ask for one (POST /v1/step-ups), have it approved in a browser, and send its id within a minute")
+	}
+	return v.stepUps.Take(ctx, actor, p.StepUp, s)
 }
 
 func (v *Vault) open(ctx context.Context, tx store.Tx, s core.SealedSecret) (secret.Secret, error) {

@@ -30,18 +30,28 @@ type Manifest struct {
 
 // EnvDelivery is one variable.
 type EnvDelivery struct {
-	Secret, Name string
-	Value        secret.Secret
+	Secret string
+	Org    bool // the secret is the organisation's
+	Name   string
+	Value  secret.Secret
 }
 
-// FileDelivery is one file; Path begins with "~/" or "/" and is clean.
+// FileDelivery is one file; Path begins with "~/" or "/" and is clean. Whoever
+// writes one of the organisation's holds the path that it resolves to against
+// target.CheckOrg once more.
 type FileDelivery struct {
-	Secret, Path string
-	Value        secret.Secret
+	Secret string
+	Org    bool
+	Path   string
+	Value  secret.Secret
 }
 
 // LookupDelivery is one secret that may be fetched by name.
-type LookupDelivery struct{ Secret, Description string }
+type LookupDelivery struct {
+	Secret      string
+	Org         bool
+	Description string
+}
 
 // Gateway is one provider that the gateway answers for.
 type Gateway struct {
@@ -78,19 +88,23 @@ func (s *Workspaces) Manifest(ctx context.Context, actor core.Actor) (Manifest, 
 	if err != nil {
 		return Manifest{}, err
 	}
-	s.tell(actor.ID, m.Version)
+	s.told.remember(actor.ID, m.Version)
 	return m, nil
 }
 
 // again gives the manifest if this very version is recorded already.
 func (s *Workspaces) again(ctx context.Context, actor core.Actor, act guard.Act) (Manifest, error) {
+	seen := s.told.version(actor.ID)
 	var m Manifest
 	err := s.guard.Read(ctx, actor, act, func(ctx context.Context, tx store.Tx) error {
+		if seen == 0 {
+			return errOther
+		}
 		b, err := s.draft(ctx, tx, actor)
 		if err != nil {
 			return err
 		}
-		if b.m.Version != s.toldVersion(actor.ID) {
+		if b.m.Version != seen {
 			return errOther
 		}
 		m, err = s.open(ctx, tx, b)
@@ -102,20 +116,11 @@ func (s *Workspaces) again(ctx context.Context, actor core.Actor, act guard.Act)
 	return m, nil
 }
 
-// draft is a manifest without its values, and the plan to fill it by.
+// draft is a manifest without its values, and what to fill it from.
 type draft struct {
-	m    Manifest
-	plan plan
-	w    core.Workspace
-}
-
-// self is the acting workspace, if it is live.
-func self(ctx context.Context, tx store.Tx, actor core.Actor) (core.Workspace, error) {
-	w, err := tx.Workspaces().Get(ctx, actor.ID)
-	if core.CodeOf(err) == core.NotFound || err == nil && (!w.EndedAt.IsZero() || w.Owner != actor.Owner) {
-		return core.Workspace{}, revoked()
-	}
-	return w, err
+	m      Manifest
+	plan   plan
+	sealed map[string]core.SealedSecret // of the plan's variables and files, by id
 }
 
 func (s *Workspaces) draft(ctx context.Context, tx store.Tx, actor core.Actor) (draft, error) {
@@ -123,24 +128,30 @@ func (s *Workspaces) draft(ctx context.Context, tx store.Tx, actor core.Actor) (
 	if err != nil {
 		return draft{}, err
 	}
-	list, err := tx.Secrets().List(ctx, w.Owner)
+	if w, err = matched(ctx, tx, w); err != nil {
+		return draft{}, err
+	}
+	has, err := dueTo(ctx, tx, w)
 	if err != nil {
 		return draft{}, err
 	}
-	b := draft{w: w, plan: planFor(w, list), m: Manifest{Workspace: w.ID}}
+	b := draft{plan: planFor(w, has.secrets), m: Manifest{Workspace: w.ID}}
+	if b.sealed, err = has.sealed(ctx, tx, b.plan.valued()); err != nil {
+		return draft{}, err
+	}
 	if b.m.Gateways, err = s.gateways(ctx, tx, w); err != nil {
 		return draft{}, err
 	}
 	b.m.Conflicts = b.plan.conflicts
 	for _, d := range b.plan.lookups {
-		b.m.Lookups = append(b.m.Lookups, LookupDelivery{Secret: d.secret.Name, Description: d.secret.Description})
+		b.m.Lookups = append(b.m.Lookups, LookupDelivery{Secret: d.secret.Name, Org: d.org(), Description: d.secret.Description})
 	}
 	b.m.Version = b.version()
 	return b, nil
 }
 
 // gateways is one for each provider whose accounts, or those it is mapped to,
-// can answer.
+// can answer. w is as selectors see it.
 func (s *Workspaces) gateways(ctx context.Context, tx store.Tx, w core.Workspace) ([]Gateway, error) {
 	if !w.Gateway {
 		return nil, nil
@@ -184,14 +195,14 @@ func (b draft) version() int64 {
 	list := func(kind string, all []delivery) {
 		put(kind, strconv.Itoa(len(all)))
 		for _, d := range all {
-			put(d.target, d.secret.ID, d.secret.Name, strconv.FormatInt(d.secret.ValueVersion, 10), seal.Digest(d.secret.Ciphertext))
+			put(d.target, d.secret.ID, d.secret.Name, strconv.FormatInt(d.secret.ValueVersion, 10), seal.Digest(b.sealed[d.secret.ID].Ciphertext))
 		}
 	}
 	list("env", b.plan.env)
 	list("file", b.plan.files)
 	put("lookup", strconv.Itoa(len(b.m.Lookups)))
 	for _, l := range b.m.Lookups {
-		put(l.Secret, l.Description)
+		put(l.Secret, strconv.FormatBool(l.Org), l.Description)
 	}
 	put("gateway", strconv.Itoa(len(b.m.Gateways)))
 	for _, g := range b.m.Gateways {
@@ -223,43 +234,4 @@ func names(list []delivery) []string {
 		out = append(out, d.secret.Name)
 	}
 	return out
-}
-
-// open fills in the values. One that does not open fails the whole manifest: a
-// workspace that lacks a part in silence is worse than none.
-func (s *Workspaces) open(ctx context.Context, tx store.Tx, b draft) (Manifest, error) {
-	if len(b.plan.env)+len(b.plan.files) == 0 {
-		return b.m, nil
-	}
-	key, err := s.keys.Open(ctx, tx.Vault(), b.w.Owner)
-	if err != nil {
-		return Manifest{}, err
-	}
-	for _, d := range b.plan.env {
-		value, err := openOne(key, d.secret)
-		if err != nil {
-			return Manifest{}, err
-		}
-		b.m.Env = append(b.m.Env, EnvDelivery{Secret: d.secret.Name, Name: d.target, Value: value})
-	}
-	for _, d := range b.plan.files {
-		value, err := openOne(key, d.secret)
-		if err != nil {
-			return Manifest{}, err
-		}
-		b.m.Files = append(b.m.Files, FileDelivery{Secret: d.secret.Name, Path: d.target, Value: value})
-	}
-	return b.m, nil
-}
-
-// openOne names the secret in the error, since it is one of many.
-func openOne(key *seal.DataKey, s core.SealedSecret) (secret.Secret, error) {
-	value, err := key.Open(seal.SecretBinding(s.Secret), s.Ciphertext)
-	e, ok := errors.AsType[*core.Error](err)
-	if !ok {
-		return value, err
-	}
-	named := *e
-	named.Message = fmt.Sprintf("secret %q: %s", s.Name, e.Message)
-	return secret.Secret{}, named.WithHint("%s; without it: --except %q", e.Hint, s.Name)
 }

@@ -28,10 +28,27 @@ type plan struct {
 // for it.
 type delivery struct {
 	target string
-	secret core.SealedSecret
+	secret core.Secret
 }
 
-// due says whether a workspace is to have a secret at all.
+// org says whether the secret is the organisation's.
+func (d delivery) org() bool { return d.secret.Owner.Kind == core.OrgOwner }
+
+// valued are the secrets whose values go out with the manifest, each once.
+func (p plan) valued() []core.Secret {
+	var out []core.Secret
+	seen := map[string]bool{}
+	for _, d := range slices.Concat(p.env, p.files) {
+		if !seen[d.secret.ID] {
+			seen[d.secret.ID] = true
+			out = append(out, d.secret)
+		}
+	}
+	return out
+}
+
+// due says whether a workspace is to have a secret at all. w is as selectors see
+// it.
 func due(w core.Workspace, s core.Secret) bool {
 	return s.Enabled && s.Selector.Matches(w.Labels) &&
 		(len(w.Only) == 0 || slices.Contains(w.Only, s.Name)) && !slices.Contains(w.Except, s.Name)
@@ -42,9 +59,9 @@ func due(w core.Workspace, s core.Secret) bool {
 // more specific selector, then the older. The result does not depend on the
 // order of the list. Paths are compared by their cleaned text; what they resolve
 // to is found where they are written, in the plan's order.
-func planFor(w core.Workspace, list []core.SealedSecret) plan {
-	list = slices.DeleteFunc(slices.Clone(list), func(s core.SealedSecret) bool { return !due(w, s.Secret) })
-	slices.SortFunc(list, func(a, b core.SealedSecret) int { return rank(a.Secret, b.Secret) })
+func planFor(w core.Workspace, list []core.Secret) plan {
+	list = slices.DeleteFunc(slices.Clone(list), func(s core.Secret) bool { return !due(w, s) })
+	slices.SortFunc(list, rank)
 	var p plan
 	p.env = byTarget(p.claim(list, "env:", func(s core.Secret) string { return s.Env }))
 	p.files = p.claim(list, "file:", func(s core.Secret) string {
@@ -72,19 +89,19 @@ func byTarget(list []delivery) []delivery {
 
 // claim gives each target to the first secret of the ranked list that wants it,
 // and keeps that order.
-func (p *plan) claim(ranked []core.SealedSecret, kind string, target func(core.Secret) string) []delivery {
+func (p *plan) claim(ranked []core.Secret, kind string, target func(core.Secret) string) []delivery {
 	var out []delivery
 	holder := map[string]core.Secret{}
 	for _, s := range ranked {
-		t := target(s.Secret)
+		t := target(s)
 		if t == "" {
 			continue
 		}
 		if first, held := holder[t]; held {
-			p.conflicts = append(p.conflicts, TargetConflict{Target: kind + t, Secret: s.Name, Winner: first.Name, Why: why(first, s.Secret)})
+			p.conflicts = append(p.conflicts, TargetConflict{Target: kind + t, Secret: s.Name, Winner: first.Name, Why: why(first, s)})
 			continue
 		}
-		holder[t] = s.Secret
+		holder[t] = s
 		out = append(out, delivery{target: t, secret: s})
 	}
 	return out
@@ -107,10 +124,17 @@ func rank(a, b core.Secret) int {
 func why(winner, loser core.Secret) string {
 	switch {
 	case winner.Owner.Kind != loser.Owner.Kind:
-		return "one of the " + string(winner.Owner.Kind) + " goes before one of the " + string(loser.Owner.Kind)
+		return "one of " + whose(winner) + " goes before one of " + whose(loser)
 	case len(winner.Selector) != len(loser.Selector):
 		return "its selector is more specific"
 	default:
 		return "both are as specific, and it is the older"
 	}
+}
+
+func whose(s core.Secret) string {
+	if s.Owner.Kind == core.OrgOwner {
+		return "the organisation"
+	}
+	return "the " + string(s.Owner.Kind)
 }

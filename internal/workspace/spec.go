@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,13 +14,24 @@ import (
 // maxNames bounds Only and Except, each.
 const maxNames = 2000
 
+// maxSeconds bounds Seconds: a year.
+const maxSeconds = 366 * 24 * 60 * 60
+
 // check holds what can be said without the store.
-func (s *Workspaces) check(spec Spec) error {
-	if err := core.CheckLabels(spec.Labels); err != nil {
+func (s *Workspaces) check(actor core.Actor, spec Spec) error {
+	if err := core.CheckWorkspaceLabels(spec.Labels); err != nil {
 		return err
 	}
 	if len(spec.Only) > maxNames || len(spec.Except) > maxNames {
 		return core.Errorf(core.Invalid, "more than %d names of secrets", maxNames).WithField("only").WithHint("use a selector on labels")
+	}
+	if spec.Seconds < 0 || spec.Seconds > maxSeconds {
+		return core.Errorf(core.Invalid, "%d seconds are no time that a workspace can have", spec.Seconds).WithField("seconds").
+			WithHint("give 1 to %d, or 0 for one that does not expire", maxSeconds)
+	}
+	if spec.Process != "" && actor.Via.Kind != core.ViaLocal {
+		return core.Errorf(core.Invalid, "a process of another machine cannot keep a workspace").WithField("process").
+			WithHint("let it expire instead (seconds), and renew it while the process runs")
 	}
 	for _, client := range slices.Sorted(maps.Keys(spec.Providers)) {
 		if err := s.checkMapping(client, spec.Providers[client]); err != nil {
@@ -45,17 +57,17 @@ func (s *Workspaces) checkMapping(client, backend string) error {
 	return nil
 }
 
-// checkNames holds the names in a spec against what the owner has, so that a
-// misspelt one is an error and not a workspace that lacks something.
-func (s *Workspaces) checkNames(ctx context.Context, tx store.Tx, o core.Owner, spec Spec) error {
+// checkNames holds the names in a spec against what there is for the workspace,
+// so that a misspelt one is an error and not a workspace that lacks something.
+func (s *Workspaces) checkNames(ctx context.Context, tx store.Tx, w core.Workspace, spec Spec) error {
+	w, err := matched(ctx, tx, w)
+	if err != nil {
+		return err
+	}
 	if len(spec.Only)+len(spec.Except) > 0 {
-		list, err := tx.Secrets().List(ctx, o)
+		have, err := namesFor(ctx, tx, w)
 		if err != nil {
 			return err
-		}
-		have := make([]string, 0, len(list))
-		for _, one := range list {
-			have = append(have, one.Name)
 		}
 		if err := known("only", spec.Only, have); err != nil {
 			return err
@@ -64,7 +76,27 @@ func (s *Workspaces) checkNames(ctx context.Context, tx store.Tx, o core.Owner, 
 			return err
 		}
 	}
-	return s.checkAccounts(ctx, tx, o, spec)
+	return s.checkAccounts(ctx, tx, w, spec)
+}
+
+// namesFor is the names, in order, of the owner's secrets and of those of the
+// organisation that are for this workspace: what others are called is not for
+// users to know. w is as selectors see it.
+func namesFor(ctx context.Context, tx store.Tx, w core.Workspace) ([]string, error) {
+	var out []string
+	for _, o := range owners(w.Owner) {
+		list, err := tx.Secrets().Page(ctx, o, store.Page{Limit: math.MaxInt32})
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range list {
+			if o == w.Owner || one.Enabled && one.Selector.Matches(w.Labels) {
+				out = append(out, one.Name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 func known(field string, names, have []string) error {
@@ -90,19 +122,18 @@ func thereAre(names []string) string {
 
 func shortened(s string) string {
 	if len(s) > 64 {
-		return s[:64] + "…"
+		return strings.ToValidUTF8(s[:64], "") + "…"
 	}
 	return s
 }
 
 // checkAccounts wants an enabled account behind a namespace that is asked for by
 // name, and behind each mapping.
-func (s *Workspaces) checkAccounts(ctx context.Context, tx store.Tx, o core.Owner, spec Spec) error {
+func (s *Workspaces) checkAccounts(ctx context.Context, tx store.Tx, w core.Workspace, spec Spec) error {
 	named := spec.Namespace != "" && spec.Namespace != core.DefaultNamespace
 	if !spec.Gateway || (!named && len(spec.Providers) == 0) {
 		return nil
 	}
-	w := spec.record(o)
 	backends, err := enabled(ctx, tx, w)
 	if err != nil {
 		return err
@@ -120,14 +151,21 @@ func (s *Workspaces) checkAccounts(ctx context.Context, tx store.Tx, o core.Owne
 	return nil
 }
 
-// enabled is the providers with an enabled account in the workspace's namespace.
+// enabled is the providers with an enabled account, of the owner or of the
+// organisation, in the workspace's namespace and for this workspace. w is as
+// selectors see it.
 func enabled(ctx context.Context, tx store.Tx, w core.Workspace) (map[string]bool, error) {
-	list, err := tx.Accounts().List(ctx, w.Owner)
 	out := map[string]bool{}
-	for _, a := range list {
-		if a.Enabled && a.Namespace == w.Namespace {
-			out[a.Provider] = true
+	for _, o := range owners(w.Owner) {
+		list, err := tx.Accounts().List(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range list {
+			if a.Enabled && a.Namespace == w.Namespace && a.Selector.Matches(w.Labels) {
+				out[a.Provider] = true
+			}
 		}
 	}
-	return out, err
+	return out, nil
 }
