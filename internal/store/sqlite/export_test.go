@@ -2,7 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"time"
+
+	"keyfob/internal/core"
+	"keyfob/internal/store"
 )
 
 // OpenBusy is Open with another patience.
@@ -17,4 +21,45 @@ func (s *Store) Pragma(ctx context.Context, name string, write bool) (v string, 
 		db = s.write
 	}
 	return v, db.QueryRowContext(ctx, "PRAGMA "+name).Scan(&v)
+}
+
+// Make makes a database of an older format at path, as a Keyfob of its time did.
+func Make(ctx context.Context, path string, format int64) error {
+	if err := prepare(path); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", dsn(path, busyTimeout, writePragmas))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+		return err
+	}
+	p, err := migrator(db)
+	if err != nil {
+		return err
+	}
+	_, err = p.UpTo(ctx, format)
+	return err
+}
+
+// WorkspacePlan is how SQLite goes about reading a page of workspaces.
+func (s *Store) WorkspacePlan(ctx context.Context, o core.Owner, f store.WorkspaceFilter, after string) (plan []string, err error) {
+	err = s.View(ctx, func(t store.Tx) error {
+		r := workspaces{t.(*tx)}
+		query, args, err := r.pageQuery(ctx, o, f, store.Page{After: after, Limit: 1})
+		if err != nil {
+			return err
+		}
+		return r.all(ctx, func(row scanner) error {
+			var id, parent, unused int
+			var detail string
+			err := row.Scan(&id, &parent, &unused, &detail)
+			plan = append(plan, detail)
+			return err
+		}, "EXPLAIN QUERY PLAN "+query, args...)
+	})
+	return plan, err
 }

@@ -316,9 +316,17 @@ func TestDeletedContentIsGone(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	entries, _ := os.ReadDir(filepath.Dir(path))
+	nowhere(t, filepath.Dir(path), canary)
+}
+
+func nowhere(t *testing.T, dir string, canary []byte) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("nothing to look at: %v", err)
+	}
 	for _, e := range entries {
-		if b, _ := os.ReadFile(filepath.Join(filepath.Dir(path), e.Name())); bytes.Contains(b, canary) {
+		if b, _ := os.ReadFile(filepath.Join(dir, e.Name())); bytes.Contains(b, canary) {
 			t.Errorf("%s still holds a deleted ciphertext", e.Name())
 		}
 	}

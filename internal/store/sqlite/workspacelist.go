@@ -18,22 +18,12 @@ func (r workspaces) Page(ctx context.Context, o core.Owner, f store.WorkspaceFil
 	if err := checkPage(p); err != nil {
 		return nil, err
 	}
-	where, args := `owner = ?`, []any{ownerText(o)}
-	if !f.Ended {
-		where += ` AND ended_at IS NULL`
-	}
-	if f.Launcher != "" {
-		where, args = where+` AND launcher = ?`, append(args, f.Launcher)
-	}
-	if p.After != "" {
-		created, err := r.created(ctx, o, p.After)
-		if err != nil {
-			return nil, err
-		}
-		where, args = where+` AND (created_at, id) < (?, ?)`, append(args, created, p.After)
+	query, args, err := r.pageQuery(ctx, o, f, p)
+	if err != nil {
+		return nil, err
 	}
 	var out []core.Workspace
-	err := r.each(ctx, func(row scanner) error {
+	err = r.each(ctx, func(row scanner) error {
 		w, err := scanWorkspace(row)
 		if err != nil {
 			return r.s.fault(err)
@@ -45,11 +35,30 @@ func (r workspaces) Page(ctx context.Context, o core.Owner, f store.WorkspaceFil
 			return errFull
 		}
 		return nil
-	}, `SELECT `+workspaceColumns+` FROM workspace WHERE `+where+` ORDER BY created_at DESC, id DESC`, args...)
+	}, query, args...)
 	if errors.Is(err, errFull) {
 		err = nil
 	}
 	return out, err
+}
+
+// pageQuery asks for all from the page's first on; labels are for the reader.
+func (r workspaces) pageQuery(ctx context.Context, o core.Owner, f store.WorkspaceFilter, p store.Page) (string, []any, error) {
+	where, args := `owner = ?`, []any{ownerText(o)}
+	if !f.Ended {
+		where += ` AND ended_at IS NULL`
+	}
+	if f.Launcher != "" {
+		where, args = where+` AND launcher = ?`, append(args, f.Launcher)
+	}
+	if p.After != "" {
+		created, err := r.created(ctx, o, p.After)
+		if err != nil {
+			return "", nil, err
+		}
+		where, args = where+` AND (created_at, id) < (?, ?)`, append(args, created, p.After)
+	}
+	return `SELECT ` + workspaceColumns + ` FROM workspace WHERE ` + where + ` ORDER BY created_at DESC, id DESC`, args, nil
 }
 
 // created is when the last one of the page before was made.
