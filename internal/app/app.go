@@ -139,7 +139,7 @@ func (a *App) wire(root seal.RootKey) {
 	g := guard.New(a.store, writer)
 	a.ws = workspace.New(g, a.store, a.keys, a.reg)
 	a.api = httpapi.New(httpapi.Config{
-		Guard: g, Vault: vault.New(g, a.keys, vault.Limits{}), Accounts: account.New(g, a.keys, a.reg, a),
+		Guard: g, Vault: vault.New(g, a.keys, vault.Limits{}, nil), Accounts: account.New(g, a.keys, a.reg, a),
 		Workspaces: a.ws, Upkeep: upkeep.New(g, a.keys), Providers: a.reg,
 		Status: a.Status, Flush: a.counter.Flush, Log: a.log,
 	})

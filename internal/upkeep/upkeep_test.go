@@ -29,7 +29,7 @@ func newFixture(t *testing.T) fixture {
 	g, keys := k.Guard, k.Keys
 	for _, name := range []string{"A", "B"} {
 		n := vault.NewSecret{Name: name, Lookup: true, Value: secret.FromString("value of " + name)}
-		if _, _, err := vault.New(g, keys, vault.Limits{}).Create(t.Context(), core.LocalUser, n); err != nil {
+		if _, _, err := vault.New(g, keys, vault.Limits{}, nil).Create(t.Context(), core.LocalUser, n); err != nil {
 			t.Fatal(err)
 		}
 	}
