@@ -54,6 +54,7 @@ var imports = []struct {
 	{"internal/deliver", "api internal/core", "runs in the workspace: sees the manifest, never the vault"},
 	{"internal/httpapi", "api failover internal/account internal/core internal/guard internal/provider internal/secret internal/upkeep internal/usage internal/vault internal/workspace", "translates HTTP to use cases; no store, no seal"},
 	{"internal/config", "internal/core internal/secret", "what serve can be told: values and files, nothing that runs"},
+	{"internal/listen", "internal/core", "ports, TLS and hosts; knows nothing of what is served"},
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
 	{"internal/cli", "api client internal/app internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; keyfobtest is demo's provider"},
 
