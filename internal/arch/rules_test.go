@@ -44,6 +44,7 @@ var imports = []struct {
 	{"internal/vault", useCase, "a use case: guard and seal below it, no other use case beside it"},
 	{"internal/account", useCase, "a use case: guard and seal below it, no other use case beside it"},
 	{"internal/workspace", useCase + " internal/vault", "a use case; what is a secret's name and path has one home, vault"},
+	{"internal/llm", useCase, "a use case: guard and seal below it, no other use case beside it"},
 	{"internal/usage", useCase, "a use case: guard below it, no other use case beside it"},
 	{"internal/upkeep", useCase, "a use case: guard and seal below it, no other use case beside it"},
 
@@ -105,6 +106,7 @@ var reveal = []struct{ pkg, why string }{
 	{"internal/provider/wire", "puts a credential on a request to its provider"},
 	{"internal/vault", "checks a value's size and bytes, and parses an import"},
 	{"internal/account", "keeps a key's last four characters, by which people tell accounts apart"},
+	{"internal/llm", "puts an MCP server's values together, which are sealed as one, and checks their bytes"},
 	{"internal/workspace", "digests a session or gateway key, which is how they are stored"},
 	{"internal/broker/brokertest", "is a client with a gateway key, in tests"},
 	{"internal/httpapi", "answers a reveal, a lookup and a manifest to whoever may have it"},

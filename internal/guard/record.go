@@ -13,7 +13,7 @@ import (
 //	"wrote secret/ID"   = "v3 sha256:HEX"   value version and digest of the ciphertext
 //	"removed secret/ID" = "v3"
 //
-// and the same with account/ID.
+// and the same with account/ID and mcp/ID.
 const (
 	wroteKey   = "wrote "
 	removedKey = "removed "
@@ -34,6 +34,12 @@ func SecretRecord(s core.SealedSecret) Record {
 // AccountRecord is an account as the trail knows it.
 func AccountRecord(a core.SealedAccount) Record {
 	return Record{"account/" + a.ID, a.ValueVersion, seal.Digest(a.Ciphertext)}
+}
+
+// MCPRecord is an MCP server as the trail knows it. One without values has the
+// digest of an empty ciphertext.
+func MCPRecord(m core.SealedMCPServer) Record {
+	return Record{"mcp/" + m.ID, m.ValueVersion, seal.Digest(m.Ciphertext)}
 }
 
 // Wrote notes that this ciphertext was stored. Each act that seals a value notes
