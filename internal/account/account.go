@@ -3,8 +3,8 @@
 // its upstream's origin, so pointing an account at another host takes entering
 // the credential again.
 //
-// Entries in the audit trail: "account.add", "account.update", "account.delete"
-// and "account.clear" one each, in the transaction of the change; a test leaves
+// Entries in the audit trail: "account.add", "account.update", "account.delete",
+// "account.clear" and "pool.update" one each, in the transaction of the change; a test leaves
 // "account.test" as attempt and outcome (the credential was taken), then
 // "account.health" with what the provider's answer showed; readings of metadata
 // none.
@@ -21,6 +21,7 @@ import (
 	"keyfob/internal/seal"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
+	"keyfob/internal/upstream"
 )
 
 // Accounts keeps accounts. It is safe for concurrent use.
@@ -29,12 +30,13 @@ type Accounts struct {
 	keys      *seal.Keys
 	providers provider.Registry
 	probe     Prober
+	rules     upstream.Rules
 }
 
 // New makes an Accounts; it does no I/O. probe may be nil, and then Test gives
-// an error of code unavailable.
-func New(g *guard.Guard, keys *seal.Keys, r provider.Registry, probe Prober) *Accounts {
-	return &Accounts{guard: g, keys: keys, providers: r, probe: probe}
+// an error of code unavailable. Base URLs are held to the rules.
+func New(g *guard.Guard, keys *seal.Keys, r provider.Registry, probe Prober, rules upstream.Rules) *Accounts {
+	return &Accounts{guard: g, keys: keys, providers: r, probe: probe, rules: rules}
 }
 
 // NewAccount is an account to add.
@@ -43,13 +45,17 @@ type NewAccount struct {
 	Namespace  string // empty: default
 	Label      string
 	Key        secret.Secret
-	BaseURL    string // empty: the provider's own
-	QuotaGroup string // accounts that share one limit; empty: its own
+	BaseURL    string        // empty: the provider's own
+	QuotaGroup string        // accounts that share one limit; empty: its own
+	Selector   core.Selector // of workspaces that may use it; empty: all
+	Limit      core.Limit    // for each user, of an account of the organisation
+	Disabled   bool
 }
 
 // Add keeps a new account, last in its pool. Errors: invalid (an unknown
-// provider, a base URL or key that the provider's adapter refuses), conflict
-// where the name is taken.
+// provider, a base URL or key that the provider's adapter or the rules refuse, a
+// limit on an account that is not the organisation's), conflict where the name
+// is taken.
 func (s *Accounts) Add(ctx context.Context, actor core.Actor, in NewAccount) (core.Account, error) {
 	a, err := s.record(actor.Owner, in)
 	if err != nil {
@@ -67,7 +73,10 @@ func (s *Accounts) Add(ctx context.Context, actor core.Actor, in NewAccount) (co
 			return err
 		}
 		noteSealed(note, sealed)
-		return nameTaken(a, tx.Accounts().Create(ctx, sealed))
+		if err := nameTaken(a, tx.Accounts().Create(ctx, sealed)); err != nil {
+			return err
+		}
+		return touch(ctx, tx, a)
 	})
 	if err != nil {
 		return core.Account{}, err
@@ -84,21 +93,22 @@ func (s *Accounts) record(o core.Owner, in NewAccount) (core.Account, error) {
 	if err := ref.check(); err != nil {
 		return core.Account{}, err
 	}
-	if err := checkGroup(in.QuotaGroup); err != nil {
+	if err := checkUse(o, in.QuotaGroup, in.Selector, in.Limit); err != nil {
 		return core.Account{}, err
 	}
-	base, err := baseURL(adapter, in.BaseURL)
+	base, err := s.baseURL(adapter, in.BaseURL)
 	if err != nil {
 		return core.Account{}, err
 	}
 	if err := adapter.CheckKey(in.Key); err != nil {
 		return core.Account{}, err
 	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
+	at := now()
 	return core.Account{
 		ID: core.NewID("acc"), Owner: o, Provider: ref.Provider, Namespace: ref.Namespace, Label: ref.Label,
-		Kind: core.APIKey, BaseURL: base, QuotaGroup: in.QuotaGroup, Enabled: true,
-		Fingerprint: fingerprint(in.Key), Version: 1, ValueVersion: 1, CreatedAt: now, UpdatedAt: now,
+		Kind: core.APIKey, BaseURL: base, QuotaGroup: in.QuotaGroup, Enabled: !in.Disabled,
+		Selector: in.Selector, Limit: in.Limit,
+		Fingerprint: fingerprint(in.Key), Version: 1, ValueVersion: 1, CreatedAt: at, UpdatedAt: at,
 	}, nil
 }
 
@@ -109,8 +119,26 @@ func checkGroup(group string) error {
 	return checkPart("quota_group", group)
 }
 
+// checkUse holds the rules on who may use an account and how much of it.
+func checkUse(o core.Owner, group string, s core.Selector, l core.Limit) error {
+	if err := checkGroup(group); err != nil {
+		return err
+	}
+	if err := core.CheckSelector(s); err != nil {
+		return err
+	}
+	switch {
+	case l.Requests < 0 || l.Tokens < 0:
+		return core.Errorf(core.Invalid, "a limit cannot be below 0").WithField("limit").WithHint("0 is no limit")
+	case l != (core.Limit{}) && o != core.Org:
+		return core.Errorf(core.Invalid, "only an account of the organisation has a limit for each user").WithField("limit").
+			WithHint("leave the limit out, or add the account as the organisation's")
+	}
+	return nil
+}
+
 // baseURL is the upstream in the form to store; empty is the provider's own.
-func baseURL(a provider.Adapter, raw string) (string, error) {
+func (s *Accounts) baseURL(a provider.Adapter, raw string) (string, error) {
 	info := a.Info()
 	if raw == "" {
 		raw = info.BaseURL
@@ -119,7 +147,11 @@ func baseURL(a provider.Adapter, raw string) (string, error) {
 		return "", core.Errorf(core.Invalid, "an account of %s needs a base URL", info.ID).WithField("base_url").
 			WithHint("give the URL that the service's SDK takes, such as --base-url https://api.example.com/v1")
 	}
-	return a.CheckBaseURL(raw)
+	base, err := a.CheckBaseURL(raw)
+	if err != nil {
+		return "", err
+	}
+	return base, s.rules.CheckURL(base)
 }
 
 // fingerprint is the last four characters of a key that is long enough for them
@@ -133,6 +165,9 @@ func fingerprint(key secret.Secret) string {
 	return string(b[len(b)-4:])
 }
 
+// now is the time as the store keeps it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
 func (s *Accounts) seal(ctx context.Context, tx store.Tx, a core.Account, key secret.Secret) (core.SealedAccount, error) {
 	data, err := s.keys.Ensure(ctx, tx.Vault(), a.Owner)
 	if err != nil {
@@ -142,9 +177,11 @@ func (s *Accounts) seal(ctx context.Context, tx store.Tx, a core.Account, key se
 	return core.SealedAccount{Account: a, KeyID: data.ID(), Ciphertext: c}, err
 }
 
+func record(a core.SealedAccount) guard.Record { return guard.AccountRecord(a) }
+
 // noteSealed notes the ciphertext and the upstream it is bound to.
 func noteSealed(note guard.Note, a core.SealedAccount) {
-	note.Wrote(guard.AccountRecord(a))
+	note.Wrote(record(a))
 	note("upstream", seal.AccountBinding(a.Account).Origin)
 }
 
@@ -168,56 +205,30 @@ func (s *Accounts) Get(ctx context.Context, actor core.Actor, r Ref) (core.Accou
 	return out, health, err
 }
 
-// List gives the owner's accounts in order of provider, namespace and position,
-// and what is held against each by its id. Health that is over is in it too.
-func (s *Accounts) List(ctx context.Context, actor core.Actor) ([]core.Account, map[string][]core.Health, error) {
-	var out []core.Account
-	var health map[string][]core.Health
-	err := s.guard.Read(ctx, actor, guard.Act{Action: guard.AccountList, Subject: "accounts"}, func(ctx context.Context, tx store.Tx) error {
-		sealed, err := tx.Accounts().List(ctx, actor.Owner)
-		if err != nil {
-			return err
-		}
-		for _, a := range sealed {
-			out = append(out, a.Account)
-		}
-		health, err = healthOf(ctx, tx, actor.Owner)
-		return err
-	})
-	return out, health, err
-}
-
-func healthOf(ctx context.Context, tx store.Tx, o core.Owner) (map[string][]core.Health, error) {
-	list, err := tx.Health().List(ctx, o)
-	out := map[string][]core.Health{}
-	for _, h := range list {
-		if h.Kind != kindOK {
-			out[h.AccountID] = append(out[h.AccountID], h)
-		}
-	}
-	return out, err
-}
-
 // Delete removes an account, its credential and its health; those behind it in
-// the pool move up. Errors: not_found.
-func (s *Accounts) Delete(ctx context.Context, actor core.Actor, r Ref) error {
-	return s.change(ctx, actor, guard.AccountDelete, r, func(ctx context.Context, tx store.Tx, note guard.Note, a core.SealedAccount) error {
+// the pool move up. expect is the version that was seen, 0 for whichever there
+// is. Errors: not_found, conflict with reason "stale".
+func (s *Accounts) Delete(ctx context.Context, actor core.Actor, r Ref, expect int64) error {
+	return s.change(ctx, actor, guard.AccountDelete, r, expect, func(ctx context.Context, tx store.Tx, note guard.Note, a core.SealedAccount) error {
 		pool, err := poolOf(ctx, tx, a.Account)
 		if err != nil {
 			return err
 		}
-		note.Removed(guard.AccountRecord(a))
+		note.Removed(record(a))
 		if err := tx.Accounts().Delete(ctx, a.ID, a.Version); err != nil {
 			return err
 		}
-		return renumber(ctx, tx, without(pool, a.ID), "")
+		if err := renumber(ctx, tx, without(pool, a.ID), ""); err != nil {
+			return err
+		}
+		return touch(ctx, tx, a.Account)
 	})
 }
 
 // Clear ends everything that is held against an account, in every process, by
-// starting a new epoch of its health. Errors: not_found.
-func (s *Accounts) Clear(ctx context.Context, actor core.Actor, r Ref) error {
-	return s.change(ctx, actor, guard.AccountClear, r, func(ctx context.Context, tx store.Tx, note guard.Note, a core.SealedAccount) error {
+// starting a new epoch of its health. expect and errors are those of Delete.
+func (s *Accounts) Clear(ctx context.Context, actor core.Actor, r Ref, expect int64) error {
+	return s.change(ctx, actor, guard.AccountClear, r, expect, func(ctx context.Context, tx store.Tx, note guard.Note, a core.SealedAccount) error {
 		return clearHealth(ctx, tx, note, a.Account)
 	})
 }
@@ -227,13 +238,12 @@ const kindOK = "ok"
 
 func clearHealth(ctx context.Context, tx store.Tx, note guard.Note, a core.Account) error {
 	note("epoch", strconv.FormatInt(a.Epoch+1, 10))
-	return tx.Health().Merge(ctx, []core.Health{{
-		AccountID: a.ID, Kind: kindOK, Epoch: a.Epoch + 1, UpdatedAt: time.Now().UTC().Truncate(time.Microsecond),
-	}})
+	return newEpoch(ctx, tx, a)
 }
 
-// change runs fn on one account, inside the guard.
-func (s *Accounts) change(ctx context.Context, actor core.Actor, action string, r Ref, fn func(context.Context, store.Tx, guard.Note, core.SealedAccount) error) error {
+// change runs fn on one account, inside the guard, if it is at the version that
+// is expected.
+func (s *Accounts) change(ctx context.Context, actor core.Actor, action string, r Ref, expect int64, fn func(context.Context, store.Tx, guard.Note, core.SealedAccount) error) error {
 	if err := r.check(); err != nil {
 		return err
 	}
@@ -242,6 +252,9 @@ func (s *Accounts) change(ctx context.Context, actor core.Actor, action string, 
 		a, err := get(ctx, tx, actor.Owner, r)
 		if err != nil {
 			return err
+		}
+		if expect != 0 && expect != a.Version {
+			return stale("account "+a.Ref(), a.Version, expect)
 		}
 		return fn(ctx, tx, note, a)
 	})
@@ -255,6 +268,11 @@ func get(ctx context.Context, tx store.Tx, o core.Owner, r Ref) (core.SealedAcco
 			WithHint("keyfob account list shows those there are").Wrap(err)
 	}
 	return a, err
+}
+
+func stale(what string, is, seen int64) error {
+	return core.Errorf(core.Conflict, "%s is at version %d by now, not %d: somebody else changed it", what, is, seen).
+		WithField("version").WithReason("stale").WithHint("look at it again, then repeat the change")
 }
 
 func nameTaken(a core.Account, err error) error {

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
@@ -20,22 +19,21 @@ type Edit struct {
 	QuotaGroup *string // empty: its own
 	Position   *int    // from 0; beyond the end is the end
 	Enabled    *bool
+	Selector   *core.Selector // empty: all workspaces
+	Limit      *core.Limit    // of an account of the organisation
 	Key        *secret.Secret // replacing it clears what is held against the account
-	Version    int64          // the version that was seen; 0: whichever there is
 }
 
-// Update changes an account. Errors: not_found, invalid, conflict where the new
-// name is taken or the account is not at Edit.Version any more.
-func (s *Accounts) Update(ctx context.Context, actor core.Actor, r Ref, e Edit) (core.Account, error) {
-	if err := s.checkEdit(r, e); err != nil {
+// Update changes an account. expect is the version that was seen, 0 for
+// whichever there is. Errors: not_found, invalid, conflict where the new name is
+// taken or (reason "stale") the account is at another version.
+func (s *Accounts) Update(ctx context.Context, actor core.Actor, r Ref, e Edit, expect int64) (core.Account, error) {
+	if err := s.checkEdit(actor.Owner, r, e); err != nil {
 		return core.Account{}, err
 	}
 	var out core.Account
-	err := s.change(ctx, actor, guard.AccountUpdate, r, func(ctx context.Context, tx store.Tx, note guard.Note, old core.SealedAccount) error {
+	err := s.change(ctx, actor, guard.AccountUpdate, r, expect, func(ctx context.Context, tx store.Tx, note guard.Note, old core.SealedAccount) error {
 		note.Names("fields", e.fields())
-		if e.Version != 0 && e.Version != old.Version {
-			return stale(old.Account, e.Version)
-		}
 		next, err := s.apply(ctx, tx, note, old, e)
 		if err != nil {
 			return err
@@ -46,13 +44,13 @@ func (s *Accounts) Update(ctx context.Context, actor core.Actor, r Ref, e Edit) 
 	return out, err
 }
 
-func (s *Accounts) checkEdit(r Ref, e Edit) error {
+func (s *Accounts) checkEdit(o core.Owner, r Ref, e Edit) error {
 	if err := r.check(); err != nil {
 		return err
 	}
 	if len(e.fields()) == 0 {
 		return core.Errorf(core.Invalid, "the change names nothing to change").
-			WithHint("give at least one of label, namespace, base URL, quota group, position, enabled and key")
+			WithHint("give at least one of label, namespace, base URL, quota group, position, enabled, selector, limit and key")
 	}
 	if e.Position != nil && *e.Position < 0 {
 		return core.Errorf(core.Invalid, "the position %d is below 0", *e.Position).WithField("position").
@@ -67,10 +65,11 @@ func (s *Accounts) checkEdit(r Ref, e Edit) error {
 	if err := to.check(); err != nil {
 		return err
 	}
-	if e.QuotaGroup != nil {
-		return checkGroup(*e.QuotaGroup)
-	}
-	return nil
+	var use core.Account
+	set(&use.QuotaGroup, e.QuotaGroup)
+	set(&use.Selector, e.Selector)
+	set(&use.Limit, e.Limit)
+	return checkUse(o, use.QuotaGroup, use.Selector, use.Limit)
 }
 
 // fields names what the edit touches.
@@ -81,7 +80,8 @@ func (e Edit) fields() []string {
 		set  bool
 	}{
 		{"label", e.Label != nil}, {"namespace", e.Namespace != nil}, {"base_url", e.BaseURL != nil},
-		{"quota_group", e.QuotaGroup != nil}, {"position", e.Position != nil}, {"enabled", e.Enabled != nil}, {"key", e.Key != nil},
+		{"quota_group", e.QuotaGroup != nil}, {"position", e.Position != nil}, {"enabled", e.Enabled != nil},
+		{"selector", e.Selector != nil}, {"limit", e.Limit != nil}, {"key", e.Key != nil},
 	} {
 		if f.set {
 			out = append(out, f.name)
@@ -96,19 +96,16 @@ func set[T any](to *T, from *T) {
 	}
 }
 
-func stale(a core.Account, seen int64) error {
-	return core.Errorf(core.Conflict, "account %s is at version %d by now, not %d: somebody else changed it", a.Ref(), a.Version, seen).
-		WithField("version").WithHint("look at it again, then repeat the change")
-}
-
 func (s *Accounts) apply(ctx context.Context, tx store.Tx, note guard.Note, old core.SealedAccount, e Edit) (core.SealedAccount, error) {
 	next := old
 	set(&next.Label, e.Label)
 	set(&next.Namespace, e.Namespace)
 	set(&next.QuotaGroup, e.QuotaGroup)
 	set(&next.Enabled, e.Enabled)
+	set(&next.Selector, e.Selector)
+	set(&next.Limit, e.Limit)
 	next.Version++
-	next.UpdatedAt = time.Now().UTC().Truncate(time.Microsecond)
+	next.UpdatedAt = now()
 	if ref := next.Ref(); ref != old.Ref() {
 		note("to", guard.AccountSubject(ref))
 		if err := free(ctx, tx, next.Account); err != nil {
@@ -123,6 +120,9 @@ func (s *Accounts) apply(ctx context.Context, tx store.Tx, note guard.Note, old 
 		return next, err
 	}
 	if err := tx.Accounts().Update(ctx, next, old.Version); err != nil {
+		return next, err
+	}
+	if err := touchMoved(ctx, tx, old.Account, next.Account); err != nil {
 		return next, err
 	}
 	if e.Key == nil {
@@ -155,7 +155,7 @@ func (s *Accounts) reseal(ctx context.Context, tx store.Tx, note guard.Note, old
 		return err
 	}
 	if e.BaseURL != nil {
-		if next.BaseURL, err = baseURL(adapter, *e.BaseURL); err != nil {
+		if next.BaseURL, err = s.baseURL(adapter, *e.BaseURL); err != nil {
 			return err
 		}
 	}

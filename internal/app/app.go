@@ -26,6 +26,7 @@ import (
 	"keyfob/internal/store"
 	"keyfob/internal/store/sqlite"
 	"keyfob/internal/upkeep"
+	"keyfob/internal/upstream"
 	"keyfob/internal/usage"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
@@ -139,7 +140,7 @@ func (a *App) wire(root seal.RootKey) {
 	g := guard.New(a.store, writer)
 	a.ws = workspace.New(g, a.store, a.keys, a.reg)
 	a.api = httpapi.New(httpapi.Config{
-		Guard: g, Vault: vault.New(g, a.keys, vault.Limits{}, nil), Accounts: account.New(g, a.keys, a.reg, a),
+		Guard: g, Vault: vault.New(g, a.keys, vault.Limits{}, nil), Accounts: account.New(g, a.keys, a.reg, a, upstream.Rules{}),
 		Workspaces: a.ws, Upkeep: upkeep.New(g, a.keys), Providers: a.reg,
 		Status: a.Status, Flush: a.counter.Flush, Log: a.log,
 	})

@@ -29,6 +29,7 @@ var imports = []struct {
 	{"internal/custody", "internal/core internal/secret", "a port: hands over the root key, knows no use of it"},
 	{"internal/custody/env", "internal/core internal/custody internal/secret", "a driver knows its port only"},
 	{"internal/custody/file", "internal/core internal/custody internal/secret", "a driver knows its port only"},
+	{"internal/upstream", "internal/core", "rules on addresses; knows no account"},
 	{"internal/change", "internal/core internal/store", "the feed reads the store's changes, not their meaning"},
 	{"internal/seal", "internal/core internal/custody internal/secret internal/store", "the only package that turns ciphertext into values"},
 	{"internal/guard", "internal/core internal/seal internal/store", "authorizes and audits; needs no use case to do so"},
@@ -42,13 +43,13 @@ var imports = []struct {
 	{"internal/provider/builtin", "internal/provider internal/provider/anthropic internal/provider/google internal/provider/openai internal/provider/wire", "the registry as a value: the one list of adapters"},
 
 	{"internal/vault", useCase, "a use case: guard and seal below it, no other use case beside it"},
-	{"internal/account", useCase, "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/account", useCase + " internal/upstream", "a use case: guard and seal below it, no other use case beside it; base URLs are held to the server's rules"},
 	{"internal/workspace", useCase + " internal/vault", "a use case; what is a secret's name and path has one home, vault"},
 	{"internal/llm", useCase, "a use case: guard and seal below it, no other use case beside it"},
 	{"internal/usage", useCase, "a use case: guard below it, no other use case beside it"},
 	{"internal/upkeep", useCase, "a use case: guard and seal below it, no other use case beside it"},
 
-	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
+	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/upstream internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
 	{"internal/guard/guardtest", "internal/guard internal/seal internal/secret internal/store/sqlite", "opens what tests of use cases stand on"},
 	{"internal/broker/brokertest", "*", "wires a whole broker for tests, as app does"},
 	{"internal/gateway", "api failover internal/broker internal/core internal/provider", "HTTP over the broker and nothing else: no store, no seal, no secret"},

@@ -18,6 +18,7 @@ import (
 	"keyfob/internal/provider"
 	"keyfob/internal/seal"
 	"keyfob/internal/store"
+	"keyfob/internal/upstream"
 	"keyfob/internal/usage"
 )
 
@@ -36,6 +37,14 @@ type Config struct {
 	// Environ is where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read from, as
 	// os.Environ gives it; nil: no proxy.
 	Environ []string
+	// Upstreams is where requests with a credential may go; the zero value:
+	// anywhere. With Public rules a SOCKS proxy is refused, since what it dials
+	// cannot be checked here.
+	Upstreams upstream.Rules
+	// Grace is how long gateway keys that are known go on while the store cannot
+	// be asked whether they still hold; 0: 5 minutes, less: no time. Keys that are
+	// not known need the store.
+	Grace time.Duration
 	// Log takes faults of the store and of single accounts; nil drops them.
 	Log *slog.Logger
 }

@@ -5,6 +5,7 @@ package change
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyfob/internal/core"
@@ -22,6 +23,9 @@ type Feed struct {
 	store store.Store
 	every time.Duration
 
+	confirmed atomic.Int64 // nanoseconds from born to the start of the last reading that went well; 0: none did
+	born      time.Time
+
 	mu   sync.Mutex // guards what is below
 	subs map[*subscriber]struct{}
 	err  error
@@ -35,7 +39,7 @@ func New(st store.Store, every time.Duration) *Feed {
 	if every <= 0 {
 		every = defaultEvery
 	}
-	return &Feed{store: st, every: every, subs: map[*subscriber]struct{}{}}
+	return &Feed{store: st, every: every, born: time.Now(), subs: map[*subscriber]struct{}{}}
 }
 
 // Subscribe gives a channel of changes, oldest first, and a func that ends the
@@ -68,6 +72,17 @@ func (f *Feed) Err() error {
 	return f.err
 }
 
+// Confirmed is a moment up to which all changes were told to the subscribers, or
+// wait for them: the start of the last reading of the store that went well; zero
+// before the first. It costs no lock, and is meant to be compared with the time
+// now: a Feed that runs and reaches its store is one interval behind.
+func (f *Feed) Confirmed() time.Time {
+	if d := f.confirmed.Load(); d > 0 {
+		return f.born.Add(time.Duration(d))
+	}
+	return time.Time{}
+}
+
 // Run follows the store until ctx ends, and then gives nil. A reading that fails
 // is repeated at the next interval. Call it once.
 func (f *Feed) Run(ctx context.Context) error {
@@ -75,11 +90,15 @@ func (f *Feed) Run(ctx context.Context) error {
 	tick := time.NewTicker(f.every)
 	defer tick.Stop()
 	for force := true; ; {
+		begun := time.Now()
 		changes, news, err := p.poll(ctx, force)
 		if ctx.Err() != nil {
 			return nil
 		}
 		f.publish(changes, news, err)
+		if err == nil {
+			f.confirmed.Store(max(1, int64(begun.Sub(f.born))))
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -38,6 +38,36 @@ type Config struct {
 	DiskBudget int64
 	// SpoolDir is where the files are; empty: the system's temporary directory.
 	SpoolDir string
+	// MaxInFlight bounds the requests that are under way at once; 0: 4096, less:
+	// no bound. What is over it gets a 503 at once.
+	MaxInFlight int
+	// MaxPerWorkspace bounds those of one workspace; 0: 256, less: no bound. What
+	// is over it gets a 429 at once.
+	MaxPerWorkspace int
+	// ReadIdle is how long a client may not send any of its request's body; 0:
+	// one minute. It may be an eighth longer before the request is given up.
+	ReadIdle time.Duration
+	// WriteIdle is how long a client may not take any of its answer; 0: 5 minutes.
+	// It may be an eighth longer before the connection is cut.
+	WriteIdle time.Duration
+	// Observe is told of each request once, when it is over, under the context of
+	// the request. It must not block. nil: nobody is told.
+	Observe func(context.Context, Observation)
+}
+
+// Observation is what became of one request. Nothing in it is text of the
+// client's.
+type Observation struct {
+	Method    string        // one that is sent on, or "other"
+	Provider  string        // of the path, if there is one of that name; else empty
+	Account   string        // that answered, as in the header Keyfob-Account; empty: none
+	Status    int           // of the answer; 0: none was sent
+	Local     string        // why the answer was made here; empty: it is an upstream's
+	Workspace string        // id of the workspace that asked; empty: its key was not looked at
+	Rotations int           // attempts that failed over to another account
+	Cut       bool          // the answer was not passed on whole
+	Wait      time.Duration // until the answer's headers came; 0: they never did
+	Took      time.Duration
 }
 
 // HeaderSingleShot is set, to "body", on the answer to a request that could not

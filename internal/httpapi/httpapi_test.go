@@ -18,6 +18,7 @@ import (
 	"keyfob/internal/provider/builtin"
 	"keyfob/internal/store/sqlite"
 	"keyfob/internal/upkeep"
+	"keyfob/internal/upstream"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
 )
@@ -34,7 +35,7 @@ func newFixture(t *testing.T) fixture {
 	k, reg := guardtest.New(t), builtin.Registry()
 	g, keys := k.Guard, k.Keys
 	s := httpapi.New(httpapi.Config{
-		Guard: g, Vault: vault.New(g, keys, vault.Limits{}), Accounts: account.New(g, keys, reg, nil),
+		Guard: g, Vault: vault.New(g, keys, vault.Limits{}), Accounts: account.New(g, keys, reg, nil, upstream.Rules{}),
 		Workspaces: workspace.New(g, k.Store, keys, reg), Upkeep: upkeep.New(g, keys), Providers: reg,
 		Status: func(context.Context) (api.VaultStatus, error) { return api.VaultStatus{}, nil },
 		Flush:  func(context.Context) error { return nil },

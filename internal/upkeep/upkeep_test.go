@@ -14,6 +14,7 @@ import (
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
 	"keyfob/internal/upkeep"
+	"keyfob/internal/upstream"
 	"keyfob/internal/vault"
 )
 
@@ -34,7 +35,7 @@ func newFixture(t *testing.T) fixture {
 		}
 	}
 	n := account.NewAccount{Provider: "openai", Label: "x", Key: secret.FromString("sk-of-x")}
-	if _, err := account.New(g, keys, builtin.Registry(), nil).Add(t.Context(), core.LocalUser, n); err != nil {
+	if _, err := account.New(g, keys, builtin.Registry(), nil, upstream.Rules{}).Add(t.Context(), core.LocalUser, n); err != nil {
 		t.Fatal(err)
 	}
 	return fixture{k.Store, upkeep.New(g, keys)}

@@ -12,6 +12,7 @@ import (
 	"keyfob/internal/provider/builtin"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
+	"keyfob/internal/upstream"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
 )
@@ -30,7 +31,7 @@ func newFixture(t *testing.T) fixture {
 	k, reg := guardtest.New(t), builtin.Registry()
 	return fixture{
 		Workspaces: workspace.New(k.Guard, k.Store, k.Keys, reg), vault: vault.New(k.Guard, k.Keys, vault.Limits{}),
-		accounts: account.New(k.Guard, k.Keys, reg, nil), guard: k.Guard, store: k.Store, path: k.Path,
+		accounts: account.New(k.Guard, k.Keys, reg, nil, upstream.Rules{}), guard: k.Guard, store: k.Store, path: k.Path,
 	}
 }
 

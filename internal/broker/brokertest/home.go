@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"keyfob/internal/account"
 	"keyfob/internal/broker"
@@ -22,6 +23,7 @@ import (
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
 	"keyfob/internal/store/sqlite"
+	"keyfob/internal/upstream"
 	"keyfob/internal/usage"
 	"keyfob/internal/workspace"
 )
@@ -32,6 +34,12 @@ type Options struct {
 	Environ []string
 	CAFile  string
 	Idle    bool // neither the broker nor its feed runs
+	// Upstreams is where accounts may be; the zero value: anywhere.
+	Upstreams upstream.Rules
+	// Grace is the broker's; 0: its default.
+	Grace time.Duration
+	// Store changes what the broker and its feed see of the store; nil: nothing.
+	Store func(store.Store) store.Store
 	// Adapter changes each adapter; nil changes none.
 	Adapter func(provider.Adapter) provider.Adapter
 }
@@ -77,14 +85,18 @@ func Open(ctx context.Context, dir string, o Options) (*Home, error) {
 
 func (h *Home) wire(o Options) error {
 	h.Guard = guard.New(h.Store, "test")
-	h.Usage = usage.NewCounter(h.Store)
-	h.Feed = change.New(h.Store, 0)
+	seen := h.Store
+	if o.Store != nil {
+		seen = o.Store(seen)
+	}
+	h.Usage = usage.NewCounter(seen)
+	h.Feed = change.New(seen, 0)
 	var err error
 	h.Broker, err = broker.New(broker.Config{
-		Store: h.Store, Keys: h.Keys, Providers: h.Providers, Usage: h.Usage, Feed: h.Feed,
-		CAFile: o.CAFile, Environ: o.Environ, Log: o.Log,
+		Store: seen, Keys: h.Keys, Providers: h.Providers, Usage: h.Usage, Feed: h.Feed,
+		CAFile: o.CAFile, Environ: o.Environ, Log: o.Log, Upstreams: o.Upstreams, Grace: o.Grace,
 	})
-	h.Accounts = account.New(h.Guard, h.Keys, h.Providers, h.Broker)
+	h.Accounts = account.New(h.Guard, h.Keys, h.Providers, h.Broker, o.Upstreams)
 	h.Workspaces = workspace.New(h.Guard, h.Store, h.Keys, h.Providers)
 	return err
 }
