@@ -54,7 +54,7 @@ func (e *Env) onAccount(fn func(ctx context.Context, cl *client.Client, ref clie
 		if err != nil {
 			return err
 		}
-		cl, err := e.Client(c.Context())
+		cl, err := e.records(c.Context())
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func accountListCommand(e *Env) *cobra.Command {
 		Use: "list", Aliases: []string{"ls"}, Short: "List accounts in the order in which they are used",
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.Client(c.Context())
+			cl, err := e.records(c.Context())
 			if err != nil {
 				return err
 			}

@@ -53,7 +53,7 @@ func (e *Env) accountAdd(ctx context.Context, arg string, f *accountFlags) error
 	if err != nil {
 		return err
 	}
-	cl, err := e.Client(ctx)
+	cl, err := e.records(ctx)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,6 @@ func (e *Env) accountEdit(ctx context.Context, cl *client.Client, ref client.Acc
 	if err != nil {
 		return err
 	}
-	u.Version = old.Version
 	if wantKey {
 		key, err := e.readKey(ctx, f.fromEnv, "New API key of "+old.Ref+" (not shown)")
 		if err != nil {
@@ -54,11 +53,11 @@ func (e *Env) accountEdit(ctx context.Context, cl *client.Client, ref client.Acc
 		}
 		u.Key = &key
 	}
-	return e.updateAccount(ctx, cl, ref, u, "changed")
+	return e.updateAccount(ctx, cl, ref, u, client.Seen(old.Version), "changed")
 }
 
-func (e *Env) updateAccount(ctx context.Context, cl *client.Client, ref client.AccountRef, u api.AccountUpdate, verb string) error {
-	a, err := cl.UpdateAccount(ctx, ref, u)
+func (e *Env) updateAccount(ctx context.Context, cl *client.Client, ref client.AccountRef, u api.AccountUpdate, m client.Match, verb string) error {
+	a, err := cl.UpdateAccount(ctx, ref, u, m)
 	if err != nil {
 		return err
 	}
@@ -77,7 +76,7 @@ func accountSwitchCommand(e *Env, verb string, on bool) *cobra.Command {
 		Use: verb + " ACCOUNT", Short: short[on],
 		Args: argCount(1, 1, "PROVIDER[/NAMESPACE]/LABEL"), ValidArgsFunction: e.completeAccounts,
 		RunE: e.onAccount(func(ctx context.Context, cl *client.Client, ref client.AccountRef) error {
-			return e.updateAccount(ctx, cl, ref, api.AccountUpdate{Enabled: &on}, verb+"d")
+			return e.updateAccount(ctx, cl, ref, api.AccountUpdate{Enabled: &on}, client.Any, verb+"d")
 		}),
 	}
 }
@@ -92,7 +91,7 @@ func accountRenameCommand(e *Env) *cobra.Command {
 			if strings.Contains(args[1], "/") {
 				return withHint(usagef("the new label has a slash in it"), "give the label alone; keyfob account move --namespace changes the namespace")
 			}
-			return e.updateAccount(ctx, cl, ref, api.AccountUpdate{Label: &args[1]}, "renamed to")
+			return e.updateAccount(ctx, cl, ref, api.AccountUpdate{Label: &args[1]}, client.Any, "renamed to")
 		})(c, args)
 	}
 	return c
@@ -119,7 +118,7 @@ func (e *Env) accountRm(ctx context.Context, cl *client.Client, ref client.Accou
 	if err := e.ConfirmLoss(ctx, yes, "Remove "+a.Ref+" and its key for good?"); err != nil {
 		return err
 	}
-	if err := cl.DeleteAccount(ctx, ref); err != nil {
+	if err := cl.DeleteAccount(ctx, ref, client.Seen(a.Version)); err != nil {
 		return err
 	}
 	return e.removed("account", a.Ref)

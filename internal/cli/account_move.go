@@ -110,7 +110,7 @@ func placeBeside(ctx context.Context, cl *client.Client, ref client.AccountRef, 
 }
 
 func (e *Env) moveAccount(ctx context.Context, cl *client.Client, ref client.AccountRef, u api.AccountUpdate) error {
-	a, err := cl.UpdateAccount(ctx, ref, u)
+	a, err := cl.UpdateAccount(ctx, ref, u, client.Any)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyfob/api"
+	"keyfob/client"
 )
 
 func auditCommand(e *Env) *cobra.Command {
@@ -38,13 +39,14 @@ func (e *Env) auditList(ctx context.Context, limit int) error {
 	if err != nil {
 		return err
 	}
-	entries, err := cl.Audit(ctx, limit)
+	list, err := cl.AuditPage(ctx, client.Page{Limit: limit})
 	if err != nil {
 		return err
 	}
-	return e.Print(api.AuditList{Entries: entries}, func() {
-		rows := make([][]string, 0, len(entries))
-		for _, a := range entries {
+	list.Next = "" // it is of no use to anybody here
+	return e.Print(list, func() {
+		rows := make([][]string, 0, len(list.Entries))
+		for _, a := range list.Entries {
 			rows = append(rows, []string{localTime(a.At), a.Actor, a.Action, a.Subject, a.Outcome, details(a.Detail)})
 		}
 		e.Table([]string{"WHEN", "WHO", "WHAT", "ON", "OUTCOME", "DETAIL"}, rows)
@@ -68,11 +70,11 @@ func auditVerifyCommand(e *Env) *cobra.Command {
 		Use: "verify", Short: "Walk the chains and compare them with the vault",
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
-			a, err := e.openExisting(c.Context())
+			cl, err := e.existing(c.Context())
 			if err != nil {
 				return err
 			}
-			v, err := a.Client().VerifyAudit(c.Context())
+			v, err := cl.VerifyAudit(c.Context())
 			if err != nil {
 				return err
 			}

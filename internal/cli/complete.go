@@ -8,11 +8,11 @@ import (
 // no vault, and where one cannot be opened it offers nothing.
 func (e *Env) completeSecrets(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return e.complete(c, args, func() ([]string, error) {
-		a, err := e.openExisting(c.Context())
+		cl, err := e.ofOrg(e.existing(c.Context()))
 		if err != nil {
 			return nil, err
 		}
-		list, err := a.Client().ListSecrets(c.Context())
+		list, err := cl.ListSecrets(c.Context())
 		var out []string
 		for _, s := range list {
 			out = append(out, cobra.CompletionWithDesc(Clean(s.Name), deliveries(s)))
@@ -24,11 +24,11 @@ func (e *Env) completeSecrets(c *cobra.Command, args []string, _ string) ([]stri
 // completeAccounts offers the accounts for the first argument.
 func (e *Env) completeAccounts(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return e.complete(c, args, func() ([]string, error) {
-		a, err := e.openExisting(c.Context())
+		cl, err := e.ofOrg(e.existing(c.Context()))
 		if err != nil {
 			return nil, err
 		}
-		list, err := a.Client().ListAccounts(c.Context())
+		list, err := cl.ListAccounts(c.Context())
 		var out []string
 		for _, acct := range list {
 			out = append(out, cobra.CompletionWithDesc(acct.Ref, accountState(acct)))
@@ -40,11 +40,11 @@ func (e *Env) completeAccounts(c *cobra.Command, args []string, _ string) ([]str
 // completeProviders offers the providers for the first argument.
 func (e *Env) completeProviders(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return e.complete(c, args, func() ([]string, error) {
-		a, err := e.openExisting(c.Context())
+		cl, err := e.existing(c.Context())
 		if err != nil {
 			return nil, err
 		}
-		list, err := a.Client().ListProviders(c.Context())
+		list, err := cl.ListProviders(c.Context())
 		var out []string
 		for _, p := range list {
 			out = append(out, cobra.CompletionWithDesc(p.ID, p.Title))

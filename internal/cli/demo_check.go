@@ -91,12 +91,12 @@ func (d *demo) leaked(got childReport) (bool, error) {
 
 // audited wants the manifest and the lookup in the trail, and no broken link.
 func (d *demo) audited(ctx context.Context, c *client.Client) (bool, error) {
-	entries, err := c.Audit(ctx, 100)
+	page, err := c.AuditPage(ctx, client.Page{Limit: 100})
 	if err != nil {
 		return false, err
 	}
 	var manifest, lookup bool
-	for _, e := range entries {
+	for _, e := range page.Entries {
 		manifest = manifest || e.Action == "workspace.manifest" && e.Outcome == "ok"
 		lookup = lookup || e.Action == "workspace.lookup" && e.Outcome == "ok" && strings.HasSuffix(e.Subject, demoLookup)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"keyfob/api"
 	"keyfob/client"
@@ -18,6 +19,12 @@ func (e *Env) checkVault(ctx context.Context) []check {
 	home, err := e.Home()
 	if err != nil {
 		return []check{failed("home", err)}
+	}
+	switch s, err := e.server(); {
+	case err != nil:
+		return []check{failed("login", err)}
+	case s != nil:
+		return checkServer(ctx, s)
 	}
 	a, err := e.openExisting(ctx)
 	switch {
@@ -45,14 +52,37 @@ func failedPart(err error) string {
 }
 
 func checkOpened(ctx context.Context, a *app.App) []check {
-	cl := a.Client()
-	out := []check{{Name: "custody", State: checkOK, Message: "the key in " + a.Custody().Place() + " opens this vault"}}
+	custody := check{Name: "custody", State: checkOK, Message: "the key in " + a.Custody().Place() + " opens this vault"}
+	return append([]check{custody}, checkRecords(ctx, a.Client(), true)...)
+}
+
+// checkServer asks the server what this sign-in may know.
+func checkServer(ctx context.Context, s *server) []check {
+	me, err := s.client.Me(ctx)
+	if err != nil {
+		return []check{failed("server", err)}
+	}
+	c := check{Name: "server", State: checkOK, Message: s.url + " answers, and knows you as " + me.Name}
+	if at := s.saved.Token.ExpiresAt; !at.IsZero() && time.Until(at) < 3*24*time.Hour {
+		c.State, c.Message, c.Hint = checkWarn, c.Message+" until "+localTime(at), "sign in again: keyfob login "+s.url
+	}
+	return append([]check{c}, checkRecords(ctx, s.client, me.Org)...)
+}
+
+// checkRecords leaves out what is the administrators' to know.
+func checkRecords(ctx context.Context, cl *client.Client, admin bool) []check {
+	var out []check
 	for _, one := range []struct {
-		name string
-		run  func(context.Context, *client.Client) (check, error)
+		name  string
+		run   func(context.Context, *client.Client) (check, error)
+		admin bool
 	}{
-		{"values", checkValues}, {"audit", checkAudit}, {"accounts", checkAccounts}, {"workspaces", checkWorkspaces},
+		{"values", checkValues, true}, {"audit", checkAudit, true},
+		{"accounts", checkAccounts, false}, {"workspaces", checkWorkspaces, false},
 	} {
+		if one.admin && !admin {
+			continue
+		}
 		c, err := one.run(ctx, cl)
 		if err != nil {
 			c = failed(one.name, err)

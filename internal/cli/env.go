@@ -1,5 +1,5 @@
 // Package cli is the keyfob command: flags, prompts and tables over package
-// client. It knows no use case and no driver; on one machine the client's
+// client. It knows no use case and no driver; without a server the client's
 // requests are answered in process by package app.
 package cli
 
@@ -26,8 +26,11 @@ type Env struct {
 	Output  string // OutputText or OutputJSON
 	CAFile  string // further certificate authorities for upstreams, PEM; empty: the system's alone
 	NoColor bool
+	Local   bool // this machine's vault, though signed in to a server
+	Org     bool // of commands that know it: the organisation's records
 
 	app  *app.App // open since the first Open
+	srv  *server  // known since it was first asked for; nil: this machine's vault
 	lost error    // the first failure of Printf
 }
 

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -47,18 +49,37 @@ func getCommand(e *Env) *cobra.Command {
 
 // workspace is the client of the workspace that this process runs in.
 func (e *Env) workspace() (*client.Workspace, error) {
-	url, key := e.Getenv(urlVariable), e.Getenv(sessionKeyVariable)
-	if url == "" || key == "" {
+	base, key := e.Getenv(urlVariable), e.Getenv(sessionKeyVariable)
+	if base == "" || key == "" {
 		return nil, &api.Error{
 			Code: api.CodeUnauthenticated, Reason: "no_workspace",
 			Message: "this is not inside a workspace: " + urlVariable + " and " + sessionKeyVariable + " are not both set",
 			Hint:    "start one with keyfob run -- COMMAND; at your own terminal: keyfob secret reveal NAME",
 		}
 	}
-	// The workspace's keyfob is on this machine: a proxy must not see the key.
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil
-	return client.NewWorkspace(client.Options{BaseURL: url, Token: api.NewValue([]byte(key)), Transport: transport}), nil
+	o, err := e.workspaceOptions(base)
+	if err != nil {
+		return nil, err
+	}
+	o.Token = api.NewValue([]byte(key))
+	return client.NewWorkspace(o), nil
+}
+
+// workspaceOptions keep what is for a keyfob on this machine from a proxy, which
+// must not see the key.
+func (e *Env) workspaceOptions(base string) (client.Options, error) {
+	o := client.Options{BaseURL: base}
+	var err error
+	if o.Roots, err = e.roots(""); err != nil {
+		return o, err
+	}
+	if u, err := url.Parse(base); err == nil && isLoopback(u.Hostname()) {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.Proxy = nil
+		t.TLSClientConfig = &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
+		o.Transport = t
+	}
+	return o, nil
 }
 
 func (e *Env) getValue(ctx context.Context, ws *client.Workspace, args []string) error {

@@ -57,7 +57,9 @@ func newRoot(e *Env) *cobra.Command {
 	}
 	f := root.PersistentFlags()
 	f.StringVarP(&e.Output, "output", "o", OutputText, "how data and errors are printed: text or json")
-	f.StringVar(&e.CAFile, "ca-file", "", "a PEM file of further certificate authorities for providers' servers")
+	f.StringVar(&e.CAFile, "ca-file", e.Getenv(caVariable), "a PEM file of further certificate authorities, for a server and for providers")
+	f.Lookup("ca-file").DefValue = "" // the reference is the same everywhere
+	f.BoolVar(&e.Local, "local", false, "act on this machine's vault, though signed in to a server")
 	f.BoolVar(&e.NoColor, "no-color", false, "no colours, as with NO_COLOR")
 	root.SetFlagErrorFunc(flagError)
 	asGroup(root)
@@ -81,6 +83,7 @@ func addGroups(root *cobra.Command, e *Env) {
 	}{
 		{"use", "Use:", []*cobra.Command{runCommand(e), getCommand(e), statusCommand(e), demoCommand(e)}},
 		{"keep", "Keep:", []*cobra.Command{secretCommand(e), accountCommand(e), vaultCommand(e)}},
+		{"server", "Be signed in:", []*cobra.Command{loginCommand(e), logoutCommand(e), whoamiCommand(e)}},
 		{"look", "Look after:", []*cobra.Command{auditCommand(e), doctorCommand(e)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

@@ -8,7 +8,6 @@ import (
 	"runtime"
 
 	"keyfob/api"
-	"keyfob/client"
 	"keyfob/internal/app"
 	"keyfob/internal/core"
 )
@@ -25,15 +24,6 @@ func (e *Env) Open(ctx context.Context) (*app.App, error) {
 		return nil, err
 	}
 	return e.openExisting(ctx)
-}
-
-// Client is the app's client.
-func (e *Env) Client(ctx context.Context) (*client.Client, error) {
-	a, err := e.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return a.Client(), nil
 }
 
 // openExisting is Open where a vault must be there already: not_found, reason

@@ -115,3 +115,6 @@ func (e *Env) Style(style, text string) string {
 	}
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
+
+// words is a list on one line.
+func words(list []string) string { return strings.Join(list, " ") }

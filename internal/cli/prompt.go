@@ -69,7 +69,7 @@ func (e *Env) terminal() (*os.File, error) {
 // interruptible reads from a terminal until it has its line, ctx is over or the
 // user interrupts. A reader that is left behind ends with the process.
 func interruptible(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilInterrupt(ctx)
 	defer stop()
 	type result struct {
 		b   []byte
@@ -86,6 +86,11 @@ func interruptible(ctx context.Context, read func() ([]byte, error)) ([]byte, er
 	case <-ctx.Done():
 		return nil, context.Canceled
 	}
+}
+
+// untilInterrupt is over too when the user interrupts.
+func untilInterrupt(ctx context.Context) (context.Context, func()) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
 // endOfInput makes a closed input a plain refusal.

@@ -28,8 +28,8 @@ func runCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "run [flags] -- COMMAND [ARGUMENT…]", Short: "Run a command with your secrets delivered and your accounts behind the gateway",
 		Long: "Run a command in a workspace of its own: secrets arrive as variables and files, and clients\n" +
-			"are pointed at a gateway on 127.0.0.1 that puts your accounts' keys on their requests and\n" +
-			"fails over between them. opencode, claude, codex, gemini and qwen are set up as each needs\n" +
+			"are pointed at a gateway that puts your accounts' keys on their requests and fails over\n" +
+			"between them: one on 127.0.0.1, or the server's where you are signed in to one. opencode, claude, codex, gemini and qwen are set up as each needs\n" +
 			"it; any other command gets the variables for all providers with an enabled account.\n\n" +
 			"Your own real provider keys are taken out of the command's environment, and named. Signals,\n" +
 			"the terminal and the exit code are passed on. Everything is removed when the command ends;\n" +
@@ -118,7 +118,7 @@ func (f runFlags) spec(fromFile map[string]string) (api.WorkspaceCreate, error) 
 	providers, err := f.redirects()
 	return api.WorkspaceCreate{
 		Labels: labels, Namespace: f.namespace, Only: f.only, Except: f.except, Providers: providers,
-		Gateway: !f.noGateway, Process: deliver.ThisProcess(),
+		Gateway: !f.noGateway,
 	}, err
 }
 

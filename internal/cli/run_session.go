@@ -11,7 +11,6 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
-	"keyfob/internal/app"
 	"keyfob/internal/deliver"
 )
 
@@ -19,7 +18,7 @@ import (
 type session struct {
 	env     *Env
 	flags   runFlags
-	app     *app.App
+	host    host
 	ctx     context.Context //nolint:containedctx // of the run as a whole: signals end the child, never the clean-up
 	signals *deliver.Signals
 
@@ -34,6 +33,7 @@ type session struct {
 	plan      deliver.Plan
 	outcomes  []api.Outcome
 	reported  chan struct{}
+	rest      func() // ends the renewals, and waits for that
 }
 
 // openSession makes the workspace. From here on close must be called.
@@ -46,11 +46,11 @@ func (e *Env) openSession(ctx context.Context, f runFlags) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := e.Open(ctx)
+	h, err := e.host(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{env: e, flags: f, app: a, ctx: context.WithoutCancel(ctx), signals: deliver.CatchSignals(), labels: labels}
+	s := &session{env: e, flags: f, host: h, ctx: context.WithoutCancel(ctx), signals: deliver.CatchSignals(), labels: labels}
 	if err := s.open(spec); err != nil {
 		s.close()
 		return nil, err
@@ -59,18 +59,18 @@ func (e *Env) openSession(ctx context.Context, f runFlags) (*session, error) {
 }
 
 func (s *session) open(spec api.WorkspaceCreate) (err error) {
-	if s.base, err = s.app.Serve(s.ctx, spec.Gateway && !s.flags.printEnv); err != nil {
+	if s.base, err = s.host.serve(s.ctx, spec.Gateway && !s.flags.printEnv); err != nil {
 		return err
 	}
-	if s.made, err = s.app.Client().CreateWorkspace(s.ctx, spec); err != nil {
+	if s.made, err = s.host.client.CreateWorkspace(s.ctx, s.host.bound(spec)); err != nil {
 		return err
 	}
-	s.transport = &http.Transport{} // loopback, and so never through a proxy
-	s.ws = client.NewWorkspace(client.Options{BaseURL: s.base, Token: s.made.SessionKey, Transport: s.transport})
+	s.ws, s.transport = s.host.inside(s.base, s.made.SessionKey)
+	s.rest = s.keepAlive()
 	if s.manifest, err = s.ws.Manifest(s.ctx); err != nil {
 		return err
 	}
-	s.files = deliver.NewFiles(deliver.FilesConfig{Home: s.env.userHome(), State: s.app.Home(), Overwrite: s.flags.overwrite})
+	s.files = deliver.NewFiles(deliver.FilesConfig{Home: s.env.userHome(), State: s.host.home, Overwrite: s.flags.overwrite})
 	return nil
 }
 
@@ -84,7 +84,7 @@ func (s *session) deliver(args []string) (err error) {
 	r := place(s.ctx, s.manifest.Files)
 	s.plan, err = deliver.NewPlan(deliver.PlanInput{
 		Environ: s.env.Environ, Command: args, Manifest: s.manifest, BaseURL: s.base,
-		SessionKey: s.made.SessionKey, GatewayKey: s.made.GatewayKey, KeepEnv: s.flags.keepEnv, Tools: r.Tools, State: s.app.Home(),
+		SessionKey: s.made.SessionKey, GatewayKey: s.made.GatewayKey, KeepEnv: s.flags.keepEnv, Tools: r.Tools, State: s.host.home, CAFile: s.host.ca(),
 	})
 	s.outcomes = slices.Concat(s.plan.Outcomes, r.Outcomes, deliver.ConflictOutcomes(s.manifest))
 	if err != nil || s.flags.printEnv {
@@ -96,7 +96,7 @@ func (s *session) deliver(args []string) (err error) {
 
 // tell names on Stderr what the user would not expect.
 func (s *session) tell() {
-	if notes, err := deliver.Notes(s.app.Home()); err == nil {
+	if notes, err := deliver.Notes(s.host.home); err == nil {
 		for _, o := range notes {
 			s.env.Notef("left by an earlier run: %s", sentence(o))
 		}
@@ -152,11 +152,10 @@ func (s *session) close() {
 		<-s.reported
 	}
 	s.takeBack()
-	if s.made.ID != "" {
-		if err := s.app.Client().EndWorkspace(s.ctx, s.made.ID); err != nil {
-			s.env.Notef("the workspace could not be ended, the next start does it: %s", publicError(err).Message)
-		}
+	if s.rest != nil {
+		s.rest()
 	}
+	s.leave()
 	if s.transport != nil {
 		s.transport.CloseIdleConnections()
 	}

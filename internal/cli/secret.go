@@ -92,7 +92,7 @@ func secretListCommand(e *Env) *cobra.Command {
 		Use: "list", Aliases: []string{"ls"}, Short: "List secrets, without values",
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.Client(c.Context())
+			cl, err := e.records(c.Context())
 			if err != nil {
 				return err
 			}
@@ -168,7 +168,7 @@ func (e *Env) getSecret(ctx context.Context, args []string) (api.Secret, error) 
 	if err != nil {
 		return api.Secret{}, err
 	}
-	cl, err := e.Client(ctx)
+	cl, err := e.records(ctx)
 	if err != nil {
 		return api.Secret{}, err
 	}

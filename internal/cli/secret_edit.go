@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyfob/api"
+	"keyfob/client"
 )
 
 func secretEditCommand(e *Env) *cobra.Command {
@@ -39,11 +40,11 @@ func (e *Env) secretEdit(ctx context.Context, args []string, d *delivery) error 
 }
 
 func (e *Env) updateSecret(ctx context.Context, name string, u api.SecretUpdate, line string) error {
-	cl, err := e.Client(ctx)
+	cl, err := e.records(ctx)
 	if err != nil {
 		return err
 	}
-	got, err := cl.UpdateSecret(ctx, name, u)
+	got, err := cl.UpdateSecret(ctx, name, u, client.Any)
 	if err != nil {
 		return err
 	}
@@ -86,11 +87,11 @@ func (e *Env) secretRm(ctx context.Context, s api.Secret, yes bool) error {
 	if err := e.ConfirmLoss(ctx, yes, "Remove "+s.Name+" and its value for good?"); err != nil {
 		return err
 	}
-	cl, err := e.Client(ctx)
+	cl, err := e.records(ctx)
 	if err != nil {
 		return err
 	}
-	if err := cl.DeleteSecret(ctx, s.Name); err != nil {
+	if err := cl.DeleteSecret(ctx, s.Name, client.Seen(s.Version)); err != nil {
 		return err
 	}
 	return e.removed("secret", s.Name)

@@ -48,7 +48,7 @@ func (e *Env) secretImport(ctx context.Context, path string, f *importFlags) err
 	if err != nil {
 		return err
 	}
-	cl, err := e.Client(ctx)
+	cl, err := e.records(ctx)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,9 @@ func secretRevealCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "reveal NAME", Short: "Print a secret's value, after a confirmation",
 		Long: "Print the value, byte for byte. A terminal asks for the name to be typed; without one\n" +
-			"--confirm NAME is needed. Each reveal is written to the audit trail first. With\n" +
-			"--output json the value is in base64.",
+			"--confirm NAME is needed. At a server each reveal is approved in a browser that is signed\n" +
+			"in to it. Each is written to the audit trail first. With --output json the value is in\n" +
+			"base64.",
 		Args: argCount(1, 1, "NAME"), ValidArgsFunction: e.completeSecrets,
 		RunE: func(c *cobra.Command, args []string) error { return e.secretReveal(c.Context(), args, confirm) },
 	}
@@ -34,11 +35,7 @@ func (e *Env) secretReveal(ctx context.Context, args []string, confirm string) e
 			return err
 		}
 	}
-	cl, err := e.Client(ctx)
-	if err != nil {
-		return err
-	}
-	got, err := cl.RevealSecret(ctx, s.Name, confirm)
+	got, err := e.revealed(ctx, s, confirm)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func setArgs(c *cobra.Command, args []string) error {
 }
 
 func (e *Env) secretSet(ctx context.Context, name string, f *setFlags) error {
-	cl, err := e.Client(ctx)
+	cl, err := e.records(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (e *Env) replaceValue(ctx context.Context, cl *client.Client, old api.Secre
 	if err != nil {
 		return err
 	}
-	update.Value, update.Version = &value, old.Version
-	got, err := cl.UpdateSecret(ctx, old.Name, update)
+	update.Value = &value
+	got, err := cl.UpdateSecret(ctx, old.Name, update, client.Seen(old.Version))
 	if err != nil {
 		return err
 	}

@@ -89,3 +89,17 @@ func (e *Env) readKey(ctx context.Context, variable, prompt string) (api.Value, 
 	b, _ = bytes.CutSuffix(b, []byte("\r"))
 	return api.NewValue(b), nil
 }
+
+// readLine takes one line from standard input, for what is no secret's value but
+// must not be an argument.
+func (e *Env) readLine(what string) (api.Value, error) {
+	v, err := e.readStdin()
+	if err != nil {
+		return v, err
+	}
+	b := bytes.TrimSpace(v.Bytes())
+	if len(b) == 0 || bytes.ContainsAny(b, "\r\n") {
+		return api.Value{}, withHint(usagef("standard input is not one line with the %s", what), "pipe exactly that in")
+	}
+	return api.NewValue(b), nil
+}

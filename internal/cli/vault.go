@@ -35,6 +35,9 @@ func vaultInitCommand(e *Env) *cobra.Command {
 }
 
 func (e *Env) vaultInit(ctx context.Context, custody string) error {
+	if err := e.onlyHere("keyfob vault init"); err != nil {
+		return err
+	}
 	cfg, err := e.config()
 	if err != nil {
 		return err
@@ -58,11 +61,11 @@ func vaultStatusCommand(e *Env) *cobra.Command {
 		Use: "status", Short: "Show where the vault is, where its key is and what that protects against",
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
-			a, err := e.openExisting(c.Context())
+			cl, err := e.existing(c.Context())
 			if err != nil {
 				return err
 			}
-			st, err := a.Client().Vault(c.Context())
+			st, err := cl.Vault(c.Context())
 			if err != nil {
 				return err
 			}

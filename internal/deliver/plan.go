@@ -30,6 +30,7 @@ type PlanInput struct {
 	KeepEnv    []string  // variables of the caller's that stay as they are
 	Tools      []ToolVar // variables for files in private directories
 	State      string    // Keyfob's own directory, as in FilesConfig
+	CAFile     string    // authorities in PEM that programs need to trust the server; empty: the system's do
 }
 
 // ToolVar points a tool at a file that Keyfob keeps for it elsewhere.
@@ -78,6 +79,7 @@ const (
 	whyNoStand = "a real provider key, and no account stands in for it"
 	whyCustody = "it can open the vault"
 	whyStale   = "it belongs to another workspace"
+	whyToken   = "it is your own proof at a server"
 	whyClient  = "the client would use it instead of the gateway"
 	whyOwn     = "the client's own login, which the gateway does not replace"
 	whyAsked   = "asked for with --keep-env"
@@ -89,6 +91,16 @@ const (
 	sessionKeyVar = "KEYFOB_SESSION_KEY"
 	gatewayKeyVar = "KEYFOB_GATEWAY_KEY"
 	workspaceVar  = "KEYFOB_WORKSPACE"
+	caVar         = "KEYFOB_CA_FILE"
+)
+
+// nodeCAVar names further authorities for Node.js, which most clients run on.
+const nodeCAVar = "NODE_EXTRA_CA_CERTS"
+
+// The variables by which a person chooses a server and proves themselves there.
+const (
+	serverVar = "KEYFOB_SERVER"
+	tokenVar  = "KEYFOB_TOKEN"
 )
 
 // custodyPrefix begins every variable that custody reads.
@@ -149,13 +161,15 @@ func (b *planner) kept(name string) bool {
 	return has && slices.ContainsFunc(b.in.KeepEnv, same)
 }
 
-// takeOut removes what no child inherits: custody variables, another
-// workspace's, and the caller's real keys.
+// takeOut removes what no child inherits: custody variables, the caller's own
+// proof at a server, another workspace's keys, and the caller's real keys.
 func (b *planner) takeOut() error {
 	for _, v := range b.before {
 		switch up := strings.ToUpper(v.name); {
 		case strings.HasPrefix(up, custodyPrefix):
 			b.drop(v.name, whyCustody)
+		case up == serverVar || up == tokenVar:
+			b.drop(v.name, whyToken)
 		case slices.Contains([]string{urlVar, sessionKeyVar, gatewayKeyVar, workspaceVar}, up):
 			b.drop(v.name, whyStale)
 		}
@@ -293,8 +307,21 @@ func (b *planner) workspace() {
 	if !b.in.GatewayKey.IsZero() {
 		b.own(variable{name: gatewayKeyVar, value: string(b.in.GatewayKey.Bytes()), source: fromKeyfob})
 	}
+	b.authorities()
 	for _, l := range b.in.Manifest.Lookups {
 		b.outcomes = append(b.outcomes, api.Outcome{Secret: l.Secret, Delivery: byLookup, State: delivered})
+	}
+}
+
+// authorities lets programs of the workspace trust the server: keyfob itself, and
+// Node.js unless the caller has told it whom to trust.
+func (b *planner) authorities() {
+	if b.in.CAFile == "" {
+		return
+	}
+	b.own(variable{name: caVar, value: b.in.CAFile, source: fromKeyfob})
+	if v, had := b.before.get(nodeCAVar); !had || v.value == "" {
+		b.own(variable{name: nodeCAVar, value: b.in.CAFile, source: fromKeyfob})
 	}
 }
 

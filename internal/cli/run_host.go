@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"keyfob/api"
+	"keyfob/client"
+	"keyfob/internal/deliver"
+)
+
+// host is where a run's workspace is made: this machine's vault or a server.
+// What is delivered is kept account of under the home of this machine in both.
+type host struct {
+	home   string
+	client *client.Client
+	server *server // nil: this machine's vault
+	serve  func(ctx context.Context, gateway bool) (base string, err error)
+}
+
+func (e *Env) host(ctx context.Context) (host, error) {
+	s, err := e.server()
+	if err != nil {
+		return host{}, err
+	}
+	if s != nil {
+		home, err := e.sweepHere(ctx)
+		serve := func(context.Context, bool) (string, error) { return s.url, nil }
+		return host{home: home, client: s.client, server: s, serve: serve}, err
+	}
+	a, err := e.Open(ctx)
+	if err != nil {
+		return host{}, err
+	}
+	return host{home: a.Home(), client: a.Client(), serve: a.Serve}, nil
+}
+
+const (
+	leaseSeconds = 600             // that a run's workspace at a server lives on without a word
+	renewEvery   = 2 * time.Minute // so that four words may be lost
+)
+
+// bound ends the workspace if nobody else does: with this process on this
+// machine, by time at a server.
+func (h host) bound(in api.WorkspaceCreate) api.WorkspaceCreate {
+	if h.server != nil {
+		in.Seconds = leaseSeconds
+	} else {
+		in.Process = deliver.ThisProcess()
+	}
+	return in
+}
+
+// inside speaks with the session key.
+func (h host) inside(base string, key api.Value) (*client.Workspace, *http.Transport) {
+	o := client.Options{BaseURL: base, Token: key}
+	if h.server != nil {
+		o.Roots = h.server.roots
+		return client.NewWorkspace(o), nil
+	}
+	t := &http.Transport{} // loopback, and so never through a proxy
+	o.Transport = t
+	return client.NewWorkspace(o), t
+}
+
+// ca is the file with the authority that programs of the workspace must trust;
+// empty: the system's will do.
+func (h host) ca() string {
+	if h.server == nil || h.server.saved.CA == "" {
+		return ""
+	}
+	return filepath.Join(h.home, caFile)
+}
+
+// keepAlive renews the workspace until stop is called, which waits for it.
+func (s *session) keepAlive() (stop func()) {
+	if s.host.server == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.renew(ctx)
+	}()
+	return func() { cancel(); <-done }
+}
+
+func (s *session) renew(ctx context.Context) {
+	t := time.NewTicker(renewEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		switch r, err := s.ws.Renew(ctx); {
+		case err == nil:
+			s.made.ExpiresAt = r.ExpiresAt
+		case errors.Is(err, &api.Error{Code: api.CodeUnauthenticated}):
+			s.env.Notef("the workspace was ended at %s: what it fetches there is refused from now on", s.base)
+			return
+		}
+	}
+}
+
+// leave ends the workspace.
+func (s *session) leave() {
+	if s.made.ID == "" {
+		return
+	}
+	if s.host.server == nil {
+		if err := s.host.client.EndWorkspace(s.ctx, s.made.ID, client.Any); err != nil {
+			s.env.Notef("the workspace could not be ended, the next start does it: %s", publicError(err).Message)
+		}
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second) // a server that is away holds nobody up
+	defer cancel()
+	if err := s.ws.Leave(ctx); err != nil && !errors.Is(err, &api.Error{Code: api.CodeUnauthenticated}) {
+		s.env.Notef("the workspace could not be ended at %s: its keys are good until %s: %s", s.base, localTime(s.made.ExpiresAt), publicError(err).Message)
+	}
+}
