@@ -42,7 +42,9 @@ var imports = []struct {
 	{"internal/provider/google", "failover internal/core internal/provider internal/provider/scan internal/provider/wire internal/secret", "an adapter knows its port and the shared wire, never another adapter"},
 	{"internal/provider/builtin", "internal/provider internal/provider/anthropic internal/provider/google internal/provider/openai internal/provider/wire", "the registry as a value: the one list of adapters"},
 
-	{"internal/vault", useCase, "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/target", "internal/core", "a rule on paths that whoever saves and whoever delivers both ask"},
+	{"internal/vault", useCase + " internal/target", "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/org", useCase + " internal/account internal/vault", "a use case that is made of two others in one transaction"},
 	{"internal/account", useCase + " internal/upstream", "a use case: guard and seal below it, no other use case beside it; base URLs are held to the server's rules"},
 	{"internal/workspace", useCase + " internal/vault", "a use case; what is a secret's name and path has one home, vault"},
 	{"internal/llm", useCase, "a use case: guard and seal below it, no other use case beside it"},
