@@ -1,14 +1,26 @@
 package vault
 
-import "keyfob/internal/core"
+import (
+	"strings"
 
-// Limits bound what one owner keeps. The zero value of a field is its default.
+	"keyfob/internal/core"
+)
+
+// Limits bound what one owner, also the organisation, keeps. The zero value of a
+// field is its default.
 type Limits struct {
 	Secrets     int // 2,000
 	ValueBytes  int // of one value: 1 MiB
 	EnvBytes    int // of one value that is delivered as a variable: 96 KiB
 	EnvTotal    int // of all enabled secrets that are delivered as variables: 512 KiB
 	ImportBytes int // of one import: 8 MiB
+	// AllowEnv are reserved variables that users' own secrets may be delivered as
+	// all the same, as CheckAllowEnv takes them; nil: none. Those of the
+	// organisation never may.
+	AllowEnv []string
+	// KeyEnv are the variables in which clients of providers look for a key, by
+	// variable the provider's title. A secret there is warned of; nil: none.
+	KeyEnv map[string]string
 }
 
 func (l Limits) filled() Limits {
@@ -17,6 +29,11 @@ func (l Limits) filled() Limits {
 	fill(&l.EnvBytes, 96<<10)
 	fill(&l.EnvTotal, 512<<10)
 	fill(&l.ImportBytes, 8<<20)
+	allowed := make([]string, 0, len(l.AllowEnv))
+	for _, n := range l.AllowEnv {
+		allowed = append(allowed, strings.ToUpper(n))
+	}
+	l.AllowEnv = allowed
 	return l
 }
 

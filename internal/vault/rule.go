@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"keyfob/internal/core"
 	"keyfob/internal/secret"
+	"keyfob/internal/target"
 )
 
 // Bounds of texts, in bytes.
@@ -31,7 +33,10 @@ var envName = sync.OnceValue(func() *regexp.Regexp {
 
 // CheckEnv says why a text cannot be the variable that a secret is delivered as:
 // its form, its length (256 bytes), or that the variable is reserved.
-func CheckEnv(name string) error {
+func CheckEnv(name string) error { return checkEnv(name, nil) }
+
+// checkEnv is CheckEnv, but takes reserved variables that are allowed.
+func checkEnv(name string, allowed []string) error {
 	if len(name) > maxEnvName {
 		return core.Errorf(core.Invalid, "the variable's name is longer than %d bytes", maxEnvName).WithField("env").
 			WithHint("choose a shorter one")
@@ -40,7 +45,7 @@ func CheckEnv(name string) error {
 		return core.Errorf(core.Invalid, "%q cannot be a variable's name", name).WithField("env").
 			WithHint("letters, digits and _, not beginning with a digit, such as NPM_TOKEN")
 	}
-	if why, yes := Reserved(name); yes {
+	if why, yes := Reserved(name); yes && !slices.Contains(allowed, strings.ToUpper(name)) {
 		return core.Errorf(core.Invalid, "the variable %s is reserved: %s", name, why).WithField("env").
 			WithHint("deliver the secret under another variable, as a file or by lookup")
 	}
@@ -127,23 +132,33 @@ func (l Limits) checkRecord(s core.Secret) error {
 		return core.Errorf(core.Invalid, "the description is longer than %d bytes or not a text", maxDescription).WithField("description").
 			WithHint("say it shorter, in plain text")
 	}
-	if err := checkTargets(s); err != nil {
+	if err := l.checkTargets(s); err != nil {
 		return err
 	}
-	if err := core.CheckLabels(s.Selector); err != nil {
+	if err := core.CheckSelector(s.Selector); err != nil {
 		return err
 	}
 	return l.checkEnvSize(s.Size, s.Env)
 }
 
-func checkTargets(s core.Secret) error {
+// checkTargets holds the organisation to more than users: what it gives to
+// everybody must run nothing in their name.
+func (l Limits) checkTargets(s core.Secret) error {
+	org := s.Owner.Kind == core.OrgOwner
+	allowed := l.AllowEnv
+	if org {
+		allowed = nil
+	}
 	if s.Env != "" {
-		if err := CheckEnv(s.Env); err != nil {
+		if err := checkEnv(s.Env, allowed); err != nil {
 			return err
 		}
 	}
 	if s.File != "" {
 		if err := CheckFile(s.File); err != nil {
+			return err
+		}
+		if err := target.CheckOrg(s.File); err != nil && org {
 			return err
 		}
 	}
