@@ -48,6 +48,8 @@ var imports = []struct {
 	{"internal/account", useCase + " internal/upstream", "a use case: guard and seal below it, no other use case beside it; base URLs are held to the server's rules"},
 	{"internal/workspace", useCase + " internal/vault", "a use case; what is a secret's name and path has one home, vault"},
 	{"internal/llm", useCase, "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/throttle", "internal/core", "counts failures by a key, in memory; needs nobody"},
+	{"internal/identity", "internal/core internal/guard internal/secret internal/store internal/throttle", "a use case: who asks; values are not its business, so no seal"},
 	{"internal/usage", useCase, "a use case: guard below it, no other use case beside it"},
 	{"internal/upkeep", useCase, "a use case: guard and seal below it, no other use case beside it"},
 
@@ -111,6 +113,7 @@ var reveal = []struct{ pkg, why string }{
 	{"internal/account", "keeps a key's last four characters, by which people tell accounts apart"},
 	{"internal/llm", "puts an MCP server's values together, which are sealed as one, and checks their bytes"},
 	{"internal/workspace", "digests a session or gateway key, which is how they are stored"},
+	{"internal/identity", "digests tokens, cookies, links and device codes, which is how they are stored"},
 	{"internal/broker/brokertest", "is a client with a gateway key, in tests"},
 	{"internal/httpapi", "answers a reveal, a lookup and a manifest to whoever may have it"},
 }

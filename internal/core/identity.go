@@ -80,7 +80,7 @@ type Proof struct {
 	UserCode  []byte // digest of what a person types, for DeviceProof; else nil
 	UserID    string // whom it is for; empty while nobody has approved a DeviceProof
 	Requester string // who asked for it: a Via's text, or what a DeviceProof's client calls itself
-	Subject   string // what a StepUpProof is bound to: a secret's id
+	Subject   string // what a StepUpProof is bound to: a secret's id, owner and name
 	Version   int64  // and its version
 	State     ProofState
 	Approver  string // the browser session that approved or denied

@@ -56,6 +56,7 @@ const (
 	LauncherList  = "launcher.list"
 	StepUpAsk     = "step_up.ask"
 	StepUpDecide  = "step_up.decide"
+	StepUpUse     = "step_up.use"  // an approval was used up, for one reveal
 	LoginDecide   = "login.decide" // a browser approved or denied a command line
 	LoginGrant    = "login.grant"  // a browser or a command line was signed in
 	LinkCreate    = "login.link"   // a one-time link or code was made, on the server's own machine

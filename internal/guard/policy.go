@@ -82,6 +82,7 @@ var policy = map[string]rule{
 	LauncherList:  {user, core.TokensRead, false, false},
 	StepUpAsk:     {user, core.SecretsReveal, true, false},
 	StepUpDecide:  {user, core.SecretsReveal, true, false},
+	StepUpUse:     {user, core.SecretsReveal, true, false},
 	LoginDecide:   {user, core.TokensWrite | core.SecretsReveal | core.WorkspacesKeys, true, false},
 	LoginGrant:    {upkeep, 0, true, false},
 	UserSelf:      {user, 0, false, false},

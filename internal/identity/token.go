@@ -1,0 +1,160 @@
+package identity
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"keyfob/internal/core"
+	"keyfob/internal/guard"
+	"keyfob/internal/secret"
+	"keyfob/internal/store"
+)
+
+// maxTokens is how many a user has that are not over.
+const maxTokens = 200
+
+// TokenSpec is a token to make.
+type TokenSpec struct {
+	Name   string // for people: 1 to 100 bytes
+	Scopes core.Scopes
+	Life   time.Duration // 1 second to 365 days; 0: Config.TokenLife
+}
+
+// Tokens lists the acting user's tokens, oldest first, for a week also those that
+// have expired.
+func (i *Identity) Tokens(ctx context.Context, a core.Actor) ([]core.Token, error) {
+	a = own(a)
+	var out []core.Token
+	err := i.guard.Read(ctx, a, guard.Act{Action: guard.TokenList, Subject: "tokens"}, func(ctx context.Context, tx store.Tx) error {
+		all, err := tx.Tokens().List(ctx, a.ID)
+		for _, t := range all {
+			out = append(out, bareToken(t))
+		}
+		return err
+	})
+	return out, err
+}
+
+// CreateToken makes a token of the acting user and gives its text, once. It has
+// no more scopes than what makes it. Errors: invalid; forbidden with reason scope
+// for more; exhausted at 200 tokens.
+func (i *Identity) CreateToken(ctx context.Context, a core.Actor, spec TokenSpec) (core.Token, secret.Secret, error) {
+	if err := i.checkSpec(&spec); err != nil {
+		return core.Token{}, secret.Secret{}, err
+	}
+	a = own(a)
+	t, text := newToken(a.ID, spec)
+	err := i.guard.Do(ctx, a, tokenAct(t), func(ctx context.Context, tx store.Tx, _ guard.Note) error {
+		u, err := living(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		if lacks := t.Scopes &^ (a.Scopes & roleScopes(u)); lacks != 0 {
+			return beyond(lacks)
+		}
+		return keepTokens(ctx, tx, t)
+	})
+	if err != nil {
+		return core.Token{}, secret.Secret{}, err
+	}
+	return bareToken(t), text, nil
+}
+
+func (i *Identity) checkSpec(s *TokenSpec) error {
+	switch {
+	case s.Name == "" || len(s.Name) > maxLabel || !utf8.ValidString(s.Name) || strings.TrimSpace(s.Name) != s.Name ||
+		strings.ContainsFunc(s.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return core.Errorf(core.Invalid, "that cannot be a token's name").WithField("name").
+			WithHint("a name is 1 to %d bytes that can be printed, without spaces at its ends", maxLabel)
+	case s.Scopes == 0 || s.Scopes&^core.AllScopes != 0:
+		return core.Errorf(core.Invalid, "a token takes at least one scope").WithField("scopes").
+			WithHint("the scopes are %s", strings.Join(core.ScopeNames, ", "))
+	}
+	var err error
+	if s.Life, err = lifetime("life", s.Life, i.tokenLife, maxTokenLife); err != nil {
+		return err
+	}
+	return s.Scopes.CheckTogether()
+}
+
+func newToken(user string, s TokenSpec) (core.Token, secret.Secret) {
+	text, at := core.NewToken(core.PersonalPrefix), now()
+	return core.Token{
+		ID: core.NewID("tok"), UserID: user, Name: s.Name, Digest: digest(text), Scopes: s.Scopes,
+		CreatedAt: at, ExpiresAt: at.Add(s.Life).Truncate(time.Microsecond),
+	}, text
+}
+
+func tokenAct(t core.Token) guard.Act {
+	return guard.Act{Action: guard.TokenCreate, Subject: guard.TokenSubject(t.ID), Detail: tokenDetail(t)}
+}
+
+func tokenDetail(t core.Token) map[string]string {
+	return map[string]string{"name": t.Name, "scopes": guard.Names(t.Scopes.Names()), "expires": t.ExpiresAt.Format(time.RFC3339)}
+}
+
+// keepTokens stores new tokens of one user within their bound.
+func keepTokens(ctx context.Context, tx store.Tx, made ...core.Token) error {
+	all, err := tx.Tokens().List(ctx, made[0].UserID)
+	if err != nil {
+		return err
+	}
+	good := len(made)
+	for _, t := range all {
+		if !over(t.ExpiresAt) {
+			good++
+		}
+	}
+	if good > maxTokens {
+		return core.Errorf(core.Exhausted, "a user has at most %d tokens", maxTokens).WithReason("too_many_tokens").
+			WithHint("revoke those that nobody needs: keyfob token list")
+	}
+	for _, t := range made {
+		if err := tx.Tokens().Create(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteToken revokes one of the acting user's tokens, be it the one that asks.
+// Errors: not_found, also for another user's.
+func (i *Identity) DeleteToken(ctx context.Context, a core.Actor, id string) error {
+	if !plainID(id) {
+		return noToken(nil)
+	}
+	a = own(a)
+	act := guard.Act{Action: guard.TokenDelete, Subject: guard.TokenSubject(id)}
+	return i.guard.Do(ctx, a, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
+		t, err := tx.Tokens().Get(ctx, id)
+		if err == nil && t.UserID != a.ID {
+			err = core.Errorf(core.NotFound, "it is another user's")
+		}
+		if err != nil {
+			return when(err, noToken)
+		}
+		note("name", t.Name)
+		return tx.Tokens().Delete(ctx, id)
+	})
+}
+
+func noToken(cause error) error {
+	return core.Errorf(core.NotFound, "there is no such token").WithField("token").
+		WithHint("keyfob token list shows those there are").Wrap(cause)
+}
+
+func bareToken(t core.Token) core.Token {
+	t.Digest = nil
+	return t
+}
+
+func beyond(lacks core.Scopes) error {
+	e := core.Errorf(core.Forbidden, "a token has no more scopes than what makes it").WithReason("scope").WithField("scopes")
+	for _, n := range lacks.Names() {
+		e.Details = append(e.Details, core.Detail{Field: "scopes", Message: "you cannot give " + n})
+	}
+	return e.WithHint("ask for fewer, or sign in with more")
+}

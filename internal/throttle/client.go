@@ -1,0 +1,31 @@
+package throttle
+
+import "net/netip"
+
+// Client is the key of a client's address: of IPv4 the address, however it is
+// written; of IPv6 its network of 64 bits, which is what one client has at
+// least. All that is no address has one key.
+func Client(a netip.Addr) string {
+	a = a.Unmap().WithZone("")
+	if !a.IsValid() {
+		return "unknown"
+	}
+	if a.Is4() {
+		return a.String()
+	}
+	network, err := a.Prefix(64)
+	if err != nil {
+		return "unknown"
+	}
+	return network.String()
+}
+
+// ClientOf is Client of a text such as http.Request.RemoteAddr: an address with
+// or without a port.
+func ClientOf(text string) string {
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return Client(ap.Addr())
+	}
+	a, _ := netip.ParseAddr(text) // the zero Addr is "unknown"
+	return Client(a)
+}
