@@ -19,6 +19,10 @@
 //
 //	"keyfob/data-key", format (number), owner's kind, owner's id, key id, root key id
 //
+// A data key whose values are being sealed anew holds the older keys too, and has
+// another id than before. So a record whose key id is not its owner's data key's
+// still needs an older one; when there is none left, the older keys go.
+//
 // Value: one byte of format (1), then Tink's ciphertext (prefix 0x01, 4 bytes
 // key id, 12 bytes nonce, ciphertext, 16 bytes tag), with the associated data
 //

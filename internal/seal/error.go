@@ -18,7 +18,7 @@ func mismatch(what string, cause error) error {
 func wrongRoot(w core.WrappedKey, have string) error {
 	return core.Errorf(core.Unavailable, "the data key of %s was wrapped by root key %s, but the one that is open is %s", w.Owner, short(w.RootKeyID), short(have)).
 		WithReason(ReasonWrongRoot).
-		WithHint("nothing is lost: put back the root key this vault was made with")
+		WithHint("nothing is lost: put back the root key this vault was made with; where it was given another one just now, start again")
 }
 
 func short(id string) string { return id[:min(len(id), 8)] }

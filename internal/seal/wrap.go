@@ -17,12 +17,12 @@ func (r RootKey) generate(w core.WrappedKey) (*DataKey, []byte, error) {
 	if err != nil {
 		return nil, nil, core.Errorf(core.Internal, "cannot make a data key").Wrap(err)
 	}
-	var out bytes.Buffer
-	if err := h.WriteWithAssociatedData(keyset.NewBinaryWriter(&out), r.wrap(), wrapBinding(w)); err != nil {
-		return nil, nil, core.Errorf(core.Internal, "cannot wrap a data key").Wrap(err)
+	wrapped, err := r.wrapKeyset(w, h)
+	if err != nil {
+		return nil, nil, err
 	}
 	d, err := newDataKey(w, h)
-	return d, out.Bytes(), err
+	return d, wrapped, err
 }
 
 func (r RootKey) unwrap(w core.WrappedKey) (*DataKey, error) {
@@ -50,16 +50,8 @@ func readKeyset(r RootKey, w core.WrappedKey) (*keyset.Handle, error) {
 // newKeyset avoids Tink's package aead: it registers every kind of key and the
 // KMS clients at start, of which nothing is used here.
 func newKeyset() (*keyset.Handle, error) {
-	params, err := parameters(aesgcm.VariantTink)
-	if err != nil {
-		return nil, err
-	}
 	m := keyset.NewManager()
-	id, err := m.AddNewKeyFromParameters(params)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.SetPrimary(id); err != nil {
+	if err := addPrimary(m, nil); err != nil {
 		return nil, err
 	}
 	return m.Handle()
