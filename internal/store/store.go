@@ -63,6 +63,9 @@ type Page struct {
 type Vault interface {
 	Header(ctx context.Context) (core.Header, error)    // not_found before SetHeader
 	SetHeader(ctx context.Context, h core.Header) error // conflict if there is one
+	// Key is the owner's; not_found if there is none. From an Update that asked for
+	// it until its end, no other one changes it: so what is sealed and stored there
+	// is never sealed with a key that is gone.
 	Key(ctx context.Context, o core.Owner) (core.WrappedKey, error)
 	PutKey(ctx context.Context, k core.WrappedKey) error // conflict if the owner has one
 	// Keys lists every owner's, in order of owner.
@@ -84,6 +87,9 @@ type Secrets interface {
 	List(ctx context.Context, o core.Owner) ([]core.SealedSecret, error)
 	// Page is in order of name (its key), without reading ciphertext.
 	Page(ctx context.Context, o core.Owner, p Page) ([]core.Secret, error)
+	// Sealed is a page in order of name (its key), with the ciphertext, of those
+	// that another data key than except sealed; "" leaves out none.
+	Sealed(ctx context.Context, o core.Owner, except string, p Page) ([]core.SealedSecret, error)
 	// Create needs Version 1; conflict if the name is taken.
 	Create(ctx context.Context, s core.SealedSecret) error
 	// Update replaces the record with this ID whose Version is expect, and
@@ -191,8 +197,8 @@ type Audit interface {
 }
 
 // Changes is the log that the feed reads. The driver appends to it itself, one
-// row per record that a transaction wrote (usage and audit excepted), and keeps
-// at least the newest 10,000.
+// row per record that a transaction wrote, and keeps at least the newest 10,000.
+// Usage, the audit trail, proofs and idempotency keys are no such records.
 type Changes interface {
 	// After lists changes with a Seq above seq, oldest first, at most limit.
 	After(ctx context.Context, seq int64, limit int) ([]core.Change, error)

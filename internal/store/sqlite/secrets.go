@@ -35,13 +35,25 @@ func (r secrets) Get(ctx context.Context, o core.Owner, name string) (core.Seale
 }
 
 func (r secrets) List(ctx context.Context, o core.Owner) ([]core.SealedSecret, error) {
+	return r.sealed(ctx, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? ORDER BY name`, ownerText(o))
+}
+
+func (r secrets) Sealed(ctx context.Context, o core.Owner, except string, p store.Page) ([]core.SealedSecret, error) {
+	if err := checkPage(p); err != nil {
+		return nil, err
+	}
+	return r.sealed(ctx, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? AND name > ? AND key_id <> ? ORDER BY name LIMIT ?`,
+		ownerText(o), p.After, except, p.Limit)
+}
+
+func (r secrets) sealed(ctx context.Context, query string, args ...any) ([]core.SealedSecret, error) {
 	var out []core.SealedSecret
 	err := r.all(ctx, func(row scanner) error {
 		var s core.SealedSecret
 		err := scanSecret(row, &s, &s.Ciphertext)
 		out = append(out, s)
 		return err
-	}, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? ORDER BY name`, ownerText(o))
+	}, query, args...)
 	return out, err
 }
 

@@ -74,6 +74,37 @@ func testSecretPages(t *testing.T, s suite) {
 	})
 }
 
+// By another data key than the one that is excepted: what is sealed anew leaves
+// the list.
+func testSealedPages(t *testing.T, s suite) {
+	var want, rest []core.SealedSecret
+	foreign := Secret("foreign")
+	foreign.Owner, foreign.KeyID = other, "key_2"
+	s.do(t, create(foreign))
+	for i, key := range []string{"key_1", "key_2", "key_1", "key_3", "key_1", "key_2"} {
+		x := Secret(string(rune('f' - i)))
+		x.KeyID = key
+		s.do(t, create(x))
+		if want = append([]core.SealedSecret{x}, want...); key != "key_2" {
+			rest = append([]core.SealedSecret{x}, rest...)
+		}
+	}
+	sealed := func(except string, p store.Page) []core.SealedSecret {
+		t.Helper()
+		return read(t, s, func(ctx context.Context, tx store.Tx) ([]core.SealedSecret, error) {
+			return tx.Secrets().Sealed(ctx, core.Local, except, p)
+		})
+	}
+	same(t, want, sealed("", store.Page{Limit: 9}))
+	same(t, rest, sealed("key_2", store.Page{Limit: 9}))
+	same(t, rest[:2], sealed("key_2", store.Page{Limit: 2}))
+	same(t, rest[2:], sealed("key_2", store.Page{After: rest[1].Name, Limit: 9}))
+	s.fails(t, core.Invalid, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Secrets().Sealed(ctx, core.Local, "", store.Page{})
+		return err
+	})
+}
+
 func testUserPages(t *testing.T, s suite) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {

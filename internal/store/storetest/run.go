@@ -17,7 +17,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for name, test := range map[string]func(*testing.T, suite){
 		"Vault": testVault, "Keys": testKeys, "Rewrap": testRewrap, "ReplaceKey": testReplaceKey, "Owners": testOwners,
-		"Secrets": testSecrets, "SecretConflicts": testSecretConflicts, "SecretList": testSecretList, "SecretPages": testSecretPages,
+		"Secrets": testSecrets, "SecretConflicts": testSecretConflicts, "SecretList": testSecretList, "SecretPages": testSecretPages, "SealedPages": testSealedPages,
 		"Accounts": testAccounts, "AccountConflicts": testAccountConflicts, "AccountList": testAccountList,
 		"AccountEpoch": testAccountEpoch,
 		"HealthMerge":  testHealthMerge, "HealthProperties": testHealthProperties, "HealthOfOthers": testHealthOfOthers, "HealthIsBounded": testHealthIsBounded,
