@@ -116,5 +116,5 @@ func (r *run) prelude(a *ahead) (v Verdict, begun bool) {
 // came, so the upstream may be at work, unless it says that it is not.
 func (r *run) broke(resp *http.Response, err error) answer {
 	v := Verdict{Kind: Transient, Scope: Account, Reason: "stream broke", EffectFree: refused(err)}
-	return answer{resp: resp, v: v, again: !r.single && (v.EffectFree || r.t.AllowAmbiguous)}
+	return answer{resp: resp, v: v, again: !r.single && (v.EffectFree || r.mayDouble())}
 }

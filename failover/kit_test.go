@@ -26,10 +26,11 @@ type rig struct {
 	requests []seen
 	attempts []failover.Attempt
 	changed  []failover.Health
+	members  *failover.Pool
 }
 
 func newRig(t testing.TB, ids []string, handlers map[string]http.HandlerFunc) *rig {
-	r := &rig{}
+	r := &rig{members: pool(ids...)}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		b, _ := io.ReadAll(q.Body)
 		id := q.Header.Get("X-Account")
@@ -42,7 +43,7 @@ func newRig(t testing.TB, ids []string, handlers map[string]http.HandlerFunc) *r
 	base := failover.NewBase(nil, nil)
 	t.Cleanup(base.CloseIdleConnections)
 	r.Transport = &failover.Transport{
-		Base: base, Pool: pool(ids...), Apply: applyTo(func(string) string { return srv.URL }), Classify: classify, Event: event,
+		Base: base, Pool: r.members, Apply: applyTo(func(string) string { return srv.URL }), Classify: classify, Event: event,
 		Observe: func(a failover.Attempt) { r.attempts = append(r.attempts, a) },
 		Changed: func(h []failover.Health) { r.changed = append(r.changed, h...) },
 	}

@@ -27,6 +27,7 @@ type Local struct {
 	Reason     string        // one of the reasons
 	Message    string        // for people, one line, nothing secret in it
 	RetryAfter time.Duration // 0: unknown
+	Cause      string        // of AllCooling: the Reason of what holds the account that is back first
 }
 
 // local makes the answer and marks it.

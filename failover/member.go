@@ -18,6 +18,7 @@ type account struct {
 	holds   map[string]*hold // by model; "": the whole account
 	probe   uint64           // number of the pick that probes; 0: none
 	probeAt time.Time
+	turn    uint64 // when its last turn was; 0: it had none
 }
 
 // standing is what an account may be used for now.

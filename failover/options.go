@@ -5,6 +5,12 @@ import "time"
 // Options tune a Pool. The zero value of each field takes the default that its
 // comment names.
 type Options struct {
+	// Strategy is which account takes a request that belongs to none: Sticky.
+	Strategy Strategy
+	// AllowAmbiguous lets a request be sent again though an attempt on an account
+	// of this pool may have done its work: the pool's owner accepts doubled work
+	// for fewer failures.
+	AllowAmbiguous bool
 	// Limited is how long an account over a limit rests when the upstream does
 	// not say: 30 s.
 	Limited time.Duration

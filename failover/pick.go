@@ -23,6 +23,12 @@ type Query struct {
 	// NoProbe keeps a request that cannot be sent twice from being spent on a
 	// probe while a healthy account is there.
 	NoProbe bool
+	// Skip says of an account that this request does not go there, whatever
+	// others do; nil: there is none. held is what shows in an ExhaustedError, with
+	// when that ends in Until; with a zero Until the account is not there at all
+	// for this request. Skip is called with the pool locked: it must be quick, and
+	// must not use the pool.
+	Skip func(id string) (held Health, skip bool)
 }
 
 // Pick is an account for one attempt. Each must be given to Report or Release.
@@ -35,6 +41,9 @@ type Pick struct {
 	probe uint64
 	at    time.Time
 	epoch int64 // the account's
+	pool  *Pool // that it is of
+
+	ambiguous bool // the pool lets a request be sent again though its work may have been done
 }
 
 // ExhaustedError says that no account can take a request now.
@@ -70,18 +79,42 @@ func (p *Pool) Pick(now time.Time, q Query) (Pick, error) {
 	defer p.mu.Unlock()
 	home := p.homeLocked(now, q)
 	if home != nil {
-		if pk, ok := p.takeLocked(now, q, home, false); ok {
-			return pk, nil
+		if can, probe := p.canLocked(now, q, home, false); can {
+			return p.takeLocked(now, q, home, probe), nil
 		}
 	}
 	for _, last := range []bool{false, true} {
-		for _, a := range p.order {
-			if pk, ok := p.takeLocked(now, q, a, last); ok {
-				return pk, nil
-			}
+		if pk, ok := p.nextLocked(now, q, last); ok {
+			return pk, nil
 		}
 	}
-	return Pick{}, p.exhaustedLocked(now, q)
+	e := &ExhaustedError{None: true}
+	p.exhaustedLocked(now, q, e)
+	return Pick{}, e
+}
+
+// nextLocked picks by the strategy. last is as of canLocked.
+func (p *Pool) nextLocked(now time.Time, q Query, last bool) (Pick, bool) {
+	var next *account
+	var probe bool
+	for _, a := range p.order {
+		if next != nil && a.turn >= next.turn {
+			continue
+		}
+		can, probes := p.canLocked(now, q, a, last)
+		if !can {
+			continue
+		}
+		if next, probe = a, probes; p.opt.Strategy == Sticky {
+			break
+		}
+	}
+	if next == nil {
+		return Pick{}, false
+	}
+	p.turns++
+	next.turn = p.turns
+	return p.takeLocked(now, q, next, probe), true
 }
 
 // homeLocked gives the account that the request belongs to, if any.
@@ -109,50 +142,72 @@ func (p *Pool) mayLocked(q Query, a *account) bool {
 	return b != nil && b.Group != "" && b.Group == a.Group
 }
 
-// takeLocked picks the account if its standing lets it. last is for the round
-// after no account was found: then a short cooldown that ended lets everybody
-// pass, and a request that should not probe does.
-func (p *Pool) takeLocked(now time.Time, q Query, a *account, last bool) (Pick, bool) {
-	if !p.mayLocked(q, a) || slices.Contains(q.Tried, a.ID) {
-		return Pick{}, false
+// takeLocked picks the account.
+func (p *Pool) takeLocked(now time.Time, q Query, a *account, probe bool) Pick {
+	pk := Pick{ID: a.ID, Model: q.Model, at: now, epoch: a.Epoch, pool: p, ambiguous: p.opt.AllowAmbiguous}
+	if probe {
+		p.probes++
+		a.probe, a.probeAt = p.probes, now
+		pk.Probe, pk.probe = true, p.probes
 	}
-	pk := Pick{ID: a.ID, Model: q.Model, at: now, epoch: a.Epoch}
+	return pk
+}
+
+// canLocked says whether the account can take the request, and whether that is a
+// probe. last is for the round after no account was found: then a short cooldown
+// that ended lets everybody pass, and a request that should not probe does.
+func (p *Pool) canLocked(now time.Time, q Query, a *account, last bool) (can, probe bool) {
+	if !p.mayLocked(q, a) || slices.Contains(q.Tried, a.ID) {
+		return false, false
+	}
+	if _, skip := q.skips(a.ID); skip {
+		return false, false
+	}
 	s, _ := a.standing(now, q.Model, p.opt)
 	switch {
 	case s == healthy:
-		return pk, true
+		return true, false
 	case s == cooling:
-		return Pick{}, false
+		return false, false
 	case a.probing(now, p.opt.ProbeTimeout):
-		return pk, last && s == unproven
-	case q.NoProbe && !last:
-		return Pick{}, false
+		return last && s == unproven, false
 	}
-	p.probes++
-	a.probe, a.probeAt = p.probes, now
-	pk.Probe, pk.probe = true, p.probes
-	return pk, true
+	return !q.NoProbe || last, true
 }
 
-func (p *Pool) exhaustedLocked(now time.Time, q Query) *ExhaustedError {
-	e := &ExhaustedError{None: true}
+func (q Query) skips(id string) (Health, bool) {
+	if q.Skip == nil {
+		return Health{}, false
+	}
+	return q.Skip(id)
+}
+
+// exhaustedLocked adds what holds the pool's accounts to e.
+func (p *Pool) exhaustedLocked(now time.Time, q Query, e *ExhaustedError) {
 	for _, a := range p.order {
 		if !p.mayLocked(q, a) {
 			continue
 		}
+		held, skip := q.skips(a.ID)
+		if skip && held.Until.IsZero() {
+			continue
+		}
 		e.None = false
-		if _, by := a.standing(now, q.Model, p.opt); by != nil {
-			e.add(now, by)
+		_, by := a.standing(now, q.Model, p.opt)
+		switch {
+		case by != nil && (!skip || by.Until.After(held.Until)):
+			e.add(now, by.Health)
+		case skip:
+			e.add(now, held)
 		}
 	}
-	return e
 }
 
 // add notes one account's hold. One that has ended waits for its probe, which
 // takes about a second.
-func (e *ExhaustedError) add(now time.Time, by *hold) {
-	e.Held = append(e.Held, by.Health)
-	if by.lasting() {
+func (e *ExhaustedError) add(now time.Time, by Health) {
+	e.Held = append(e.Held, by)
+	if !by.Until.Before(Forever) {
 		return
 	}
 	if left := max(by.Until.Sub(now), time.Second); !e.Known || left < e.RetryAfter {

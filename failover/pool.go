@@ -13,8 +13,7 @@ import (
 // against whom. It does no I/O and reads no clock. It is safe for concurrent
 // use.
 //
-// The strategy is "sticky": the first account in the user's order that is not
-// cooling. A conversation with an affinity key stays with the account that
+// Options.Strategy says which account takes a request. A conversation with an affinity key stays with the account that
 // answered it first, borrows another while that one cools, and moves for good
 // when it is dead, out of credit or no longer loaded.
 //
@@ -29,12 +28,21 @@ type Pool struct {
 	byID   map[string]*account
 	homes  homes
 	probes uint64
+	turns  uint64
 }
 
 // NewPool makes an empty pool.
 func NewPool(o Options) *Pool {
 	o = o.withDefaults()
 	return &Pool{opt: o, byID: map[string]*account{}, homes: newHomes(o.Conversations, o.ConversationIdle)}
+}
+
+// Use changes the strategy and whether ambiguous work may be repeated, for the
+// picks that come; see Options.
+func (p *Pool) Use(s Strategy, allowAmbiguous bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.opt.Strategy, p.opt.AllowAmbiguous = s, allowAmbiguous
 }
 
 // Load sets the members and their order, and merges health in. A member that

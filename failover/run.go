@@ -217,7 +217,7 @@ func (r *run) failed(w *wire, err error) answer {
 	}
 	v.EffectFree = unwritten || refused(err) || safe(r.req.Method)
 	r.ambiguous = r.ambiguous || !v.EffectFree
-	again := !r.single && (v.EffectFree || r.t.AllowAmbiguous)
+	again := !r.single && (v.EffectFree || r.mayDouble())
 	return answer{v: v, lost: true, stale: v.EffectFree && w.usedBefore(), again: again}
 }
 
@@ -229,6 +229,9 @@ func safe(method string) bool {
 	}
 	return false
 }
+
+// mayDouble says that work may be done twice.
+func (r *run) mayDouble() bool { return r.t.AllowAmbiguous || r.pick.ambiguous }
 
 func (r *run) report(v Verdict) {
 	r.open = false
@@ -268,7 +271,7 @@ func (r *run) exhausted(err error) (*http.Response, error) {
 		return nil, err
 	case r.waits(e):
 		return r.t.local(r.req, Local{Status: http.StatusTooManyRequests, Reason: AllCooling,
-			Message: "every account is cooling down", RetryAfter: e.RetryAfter}), nil
+			Message: "every account is cooling down", RetryAfter: e.RetryAfter, Cause: e.Reason}), nil
 	case r.last != nil:
 		r.final = r.lastIndex
 		return r.last, nil

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Transport sends one request over the accounts of a Pool until one answers.
+// Transport sends one request over the accounts of its Pool until one answers.
 //
 // It sends a request again only when the attempt before did no work: the
 // connection or its TLS handshake failed, the server refused the stream,
@@ -34,7 +34,8 @@ type Transport struct {
 	// Base sends single attempts; nil: http.DefaultTransport, with which
 	// "nothing written" is never certain. NewBase makes one that counts.
 	Base http.RoundTripper
-	Pool *Pool
+	// Pool gives the accounts: a *Pool, or several by Chain.
+	Pool Picker
 	// Apply points a request at the upstream of an account and puts its
 	// credential on. It gets a fresh clone for each attempt. If it fails, the
 	// next account is tried and nothing is held against this one; if no account
@@ -60,7 +61,7 @@ type Transport struct {
 	// object. The header "Keyfob-Local" and Retry-After are set on it.
 	Local func(req *http.Request, l Local) *http.Response
 	// AllowAmbiguous lets a request be sent again though the attempt before may
-	// have done its work: the caller accepts doubled work for fewer failures.
+	// have done its work, beside what the Options of the attempt's pool allow.
 	AllowAmbiguous bool
 	// MaxHold is how many bytes of a stream's beginning are held at most: 64 KiB.
 	MaxHold int

@@ -184,7 +184,7 @@ func TestApplyFails(t *testing.T) {
 	_, body := do(t, r.Transport, post("x"), failover.Query{})
 	expect(t, "body", body, "b")
 	expect(t, "held against anybody", len(r.changed), 0)
-	r.Pool.Load([]failover.Member{{ID: "a"}}, nil)
+	r.members.Load([]failover.Member{{ID: "a"}}, nil)
 	if _, err := r.Do(post("x"), failover.Query{}); !errors.Is(err, broken) {
 		t.Errorf("error: got %v, want Apply's", err)
 	}
@@ -207,7 +207,7 @@ func TestClientCancels(t *testing.T) {
 		t.Errorf("error: got %v, want canceled", err)
 	}
 	expectList(t, "accounts", r.accounts(), "a")
-	expect(t, "held against anybody", len(r.Pool.Health(time.Now())), 0)
+	expect(t, "held against anybody", len(r.members.Health(time.Now())), 0)
 }
 
 // A client sent a body that broke off in the middle. The account that it was on
@@ -230,7 +230,7 @@ func TestBrokenBodyIsNobodysFault(t *testing.T) {
 				t.Errorf("error: got %v, want the body's", err)
 			}
 			expect(t, "attempts", len(r.attempts), 1)
-			expect(t, "held against anybody", len(r.Pool.Health(time.Now())), 0)
+			expect(t, "held against anybody", len(r.members.Health(time.Now())), 0)
 		})
 	}
 }

@@ -67,7 +67,7 @@ func TestRefusedConnection(t *testing.T) {
 	expect(t, "body", body, "b")
 	expect(t, "verdict", r.attempts[0].Verdict.Reason, "no connection")
 
-	r.Pool.Load([]failover.Member{{ID: "a", Epoch: 9}}, nil)
+	r.members.Load([]failover.Member{{ID: "a", Epoch: 9}}, nil)
 	resp, _ := do(t, r.Transport, post("x"), failover.Query{})
 	expect(t, "alone", resp.StatusCode, 502)
 	expect(t, "local", resp.Header.Get("Keyfob-Local"), "upstream_unreachable")
@@ -376,7 +376,7 @@ func TestBaseDoesNotReplayByItself(t *testing.T) {
 		expect(t, "local", resp.Header.Get("Keyfob-Local"), "upstream_ambiguous")
 		expect(t, "times made", made.Load(), 1)
 		expect(t, "the caller's header", q.Header.Get("Idempotency-Key"), "k")
-		r.Pool.Clear("a")
+		r.members.Clear("a")
 	}
 }
 
