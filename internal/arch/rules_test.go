@@ -61,6 +61,7 @@ var imports = []struct {
 	{"internal/httpapi", "api failover internal/account internal/core internal/guard internal/provider internal/secret internal/upkeep internal/usage internal/vault internal/workspace", "translates HTTP to use cases; no store, no seal"},
 	{"internal/config", "internal/core internal/secret", "what serve can be told: values and files, nothing that runs"},
 	{"internal/listen", "internal/core", "ports, TLS and hosts; knows nothing of what is served"},
+	{"internal/telemetry", "internal/core", "counts, spans and the log of a server; is told, and asks nobody"},
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
 	{"internal/cli", "api client internal/app internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; keyfobtest is demo's provider"},
 
@@ -92,6 +93,9 @@ var modules = []struct{ module, by, why string }{
 	{"golang.org/x/term", "internal/cli internal/deliver", "terminals: prompts, and the child's"},
 	{"github.com/creack/pty", "internal/cli internal/deliver e2e", "terminals in tests and for the child"},
 	{"go.yaml.in/yaml/v3", "internal/config internal/vault internal/cli", "import of secrets; keyfob.yaml; the server's configuration"},
+	{"github.com/prometheus/client_golang", "internal/telemetry", "metrics have one home"},
+	{"go.opentelemetry.io/otel", "internal/telemetry", "traces have one home"},
+	{"github.com/go-logr/logr", "internal/telemetry", "what OpenTelemetry's libraries log would hold addresses"},
 	{"github.com/agext/levenshtein", "internal/config", "which setting was meant"},
 	{"github.com/google/go-cmp", "internal/store/storetest", "differences that a person can read, in tests"},
 	{"pgregory.net/rapid", "internal/store/storetest", "properties, in tests"},

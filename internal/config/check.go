@@ -178,7 +178,7 @@ func (c *checker) numbers() {
 		is, from, end time.Duration
 	}{
 		{"grace", c.Grace, 0, 24 * time.Hour}, {"drain", c.Drain, 0, time.Hour},
-		{"token_life", c.TokenLife, time.Minute, 366 * day}, {"session_life", c.SessionLife, time.Minute, 31 * day},
+		{"token_life", c.TokenLife, time.Minute, 366 * day}, {"session_life", c.SessionLife, time.Minute, 30 * day},
 	} {
 		if d.is < d.from || d.is > d.end {
 			c.fault(d.key, "must be %s to %s", durationText(d.from), durationText(d.end))
