@@ -8,6 +8,7 @@ import (
 
 	"keyfob/internal/core"
 	"keyfob/internal/secret"
+	"keyfob/internal/store"
 	"keyfob/internal/vault"
 )
 
@@ -23,7 +24,7 @@ func TestImport(t *testing.T) {
 			if err != nil || len(shown) != 2 || shown[0].ID != "" || shown[0].Name != "A" || shown[0].Size != 3 {
 				t.Fatalf("dry run %+v, %v", shown, err)
 			}
-			if list, _ := f.List(t.Context(), core.LocalUser); len(list) > 0 || len(f.trail(t)) > 0 {
+			if list, _ := f.List(t.Context(), core.LocalUser, store.Page{}); len(list) > 0 || len(f.trail(t)) > 0 {
 				t.Fatal("the dry run kept something")
 			}
 			in.DryRun = false
@@ -31,7 +32,7 @@ func TestImport(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, err := f.List(t.Context(), core.LocalUser)
+			list, err := f.List(t.Context(), core.LocalUser, store.Page{})
 			if diff := cmp.Diff(made, list); diff != "" || err != nil {
 				t.Error(diff, err)
 			}
@@ -74,7 +75,7 @@ func TestImportReportsEverythingAtOnce(t *testing.T) {
 			t.Errorf("details hold a value: %s", all)
 		}
 	}
-	if list, _ := f.List(t.Context(), core.LocalUser); len(list) != 2 {
+	if list, _ := f.List(t.Context(), core.LocalUser, store.Page{}); len(list) != 2 {
 		t.Errorf("%d secrets after a refused import", len(list))
 	}
 	f.sound(t)
@@ -102,7 +103,7 @@ func TestImportRefuses(t *testing.T) {
 			t.Errorf("%s: %#v", name, err)
 		}
 	}
-	if list, _ := f.List(t.Context(), core.LocalUser); len(list) > 0 {
+	if list, _ := f.List(t.Context(), core.LocalUser, store.Page{}); len(list) > 0 {
 		t.Errorf("something was imported: %+v", list)
 	}
 }
@@ -113,7 +114,7 @@ func TestImportCountsWhatIsThere(t *testing.T) {
 	f.create(t, vault.NewSecret{Name: "A", Env: "A"})
 	_, err := f.Import(t.Context(), core.LocalUser, vault.Import{Format: "env", Env: true, Content: secret.FromString("B=1\nC=1")})
 	wantCode(t, err, core.Exhausted, "3 secrets")
-	if list, _ := f.List(t.Context(), core.LocalUser); len(list) != 1 {
+	if list, _ := f.List(t.Context(), core.LocalUser, store.Page{}); len(list) != 1 {
 		t.Errorf("%d secrets", len(list))
 	}
 }

@@ -31,7 +31,7 @@ type fixture struct {
 func newFixture(t *testing.T, l vault.Limits) fixture {
 	t.Helper()
 	k := guardtest.New(t)
-	return fixture{Vault: vault.New(k.Guard, k.Keys, l), guard: k.Guard, store: k.Store, path: k.Path}
+	return fixture{Vault: vault.New(k.Guard, k.Keys, l, nil), guard: k.Guard, store: k.Store, path: k.Path}
 }
 
 func (f fixture) create(t *testing.T, n vault.NewSecret) core.Secret {
@@ -76,7 +76,7 @@ func (f fixture) sound(t *testing.T) {
 
 func (f fixture) value(t *testing.T, name string) string {
 	t.Helper()
-	_, v, err := f.Reveal(t.Context(), core.LocalUser, name, name)
+	_, v, err := f.Reveal(t.Context(), core.LocalUser, name, vault.Proof{Confirm: name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestSecretsLife(t *testing.T) {
 		t.Errorf("value %q", v)
 	}
 	second, env := secret.FromString("second"), "B_TOKEN"
-	next, _, err := f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Value: &second, Env: &env, Version: 1})
+	next, _, err := f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Value: &second, Env: &env}, 1)
 	if err != nil || next.Version != 2 || next.ValueVersion != 2 || next.Size != 6 || next.Env != env || next.File != "~/a" {
 		t.Fatalf("updated %+v, %v", next, err)
 	}
@@ -119,7 +119,7 @@ func TestSecretsLife(t *testing.T) {
 		t.Errorf("value %q", v)
 	}
 	f.sound(t)
-	if err := f.Delete(t.Context(), core.LocalUser, "A"); err != nil {
+	if err := f.Delete(t.Context(), core.LocalUser, "A", 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Get(t.Context(), core.LocalUser, "A"); core.CodeOf(err) != core.NotFound {
@@ -139,7 +139,7 @@ func TestEditOfTheRestKeepsTheValue(t *testing.T) {
 	f := newFixture(t, vault.Limits{})
 	f.create(t, vault.NewSecret{Name: "A", Env: "A"})
 	text, off := "new", false
-	next, _, err := f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Description: &text, Enabled: &off})
+	next, _, err := f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Description: &text, Enabled: &off}, 0)
 	if err != nil || next.ValueVersion != 1 || next.Version != 2 {
 		t.Fatalf("%+v, %v", next, err)
 	}
@@ -155,14 +155,14 @@ func TestFailedActsAreRecorded(t *testing.T) {
 	_, _, err := f.Create(t.Context(), core.LocalUser, vault.NewSecret{Name: "A", Env: "X", Value: secret.FromString("v")})
 	wantCode(t, err, core.Conflict, `"A" already`)
 	text := "x"
-	_, _, err = f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Description: &text, Version: 7})
+	_, _, err = f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Description: &text}, 7)
 	wantCode(t, err, core.Conflict, "version 1 by now, not 7")
-	_, _, err = f.Update(t.Context(), core.LocalUser, "B", vault.Edit{Description: &text})
+	_, _, err = f.Update(t.Context(), core.LocalUser, "B", vault.Edit{Description: &text}, 0)
 	wantCode(t, err, core.NotFound, `no secret "B"`)
-	wantCode(t, f.Delete(t.Context(), core.LocalUser, "B"), core.NotFound, `no secret "B"`)
-	_, _, err = f.Reveal(t.Context(), core.LocalUser, "B", "B")
+	wantCode(t, f.Delete(t.Context(), core.LocalUser, "B", 0), core.NotFound, `no secret "B"`)
+	_, _, err = f.Reveal(t.Context(), core.LocalUser, "B", vault.Proof{Confirm: "B"})
 	wantCode(t, err, core.NotFound, `no secret "B"`)
-	_, v, err := f.Reveal(t.Context(), core.LocalUser, "A", "a")
+	_, v, err := f.Reveal(t.Context(), core.LocalUser, "A", vault.Proof{Confirm: "a"})
 	wantCode(t, err, core.Forbidden, "confirmed")
 	if !v.IsZero() {
 		t.Error("a value without a confirmation")
@@ -185,15 +185,15 @@ func TestNobodyElseGetsAtSecrets(t *testing.T) {
 		actor := core.Actor{Kind: kind, ID: "x", Owner: core.Local}
 		text := "x"
 		_, _, create := f.Create(t.Context(), actor, vault.NewSecret{Name: "B", Env: "B", Value: secret.FromString("v")})
-		_, _, update := f.Update(t.Context(), actor, "A", vault.Edit{Description: &text})
-		_, _, reveal := f.Reveal(t.Context(), actor, "A", "A")
+		_, _, update := f.Update(t.Context(), actor, "A", vault.Edit{Description: &text}, 0)
+		_, _, reveal := f.Reveal(t.Context(), actor, "A", vault.Proof{Confirm: "A"})
 		_, get := f.Get(t.Context(), actor, "A")
-		_, list := f.List(t.Context(), actor)
+		_, list := f.List(t.Context(), actor, store.Page{})
 		_, imported := f.Import(t.Context(), actor, vault.Import{Format: "env", Content: secret.FromString("B=1"), Env: true})
 		_, dry := f.Import(t.Context(), actor, vault.Import{Format: "env", Content: secret.FromString("B=1"), Env: true, DryRun: true})
 		for name, err := range map[string]error{
 			"create": create, "update": update, "reveal": reveal, "get": get, "list": list, "import": imported, "dry run": dry,
-			"delete": f.Delete(t.Context(), actor, "A"),
+			"delete": f.Delete(t.Context(), actor, "A", 0),
 		} {
 			if core.CodeOf(err) != core.Forbidden {
 				t.Errorf("%s: %s gives %v", kind, name, err)
@@ -205,11 +205,11 @@ func TestNobodyElseGetsAtSecrets(t *testing.T) {
 func TestOwnersAreApart(t *testing.T) {
 	f := newFixture(t, vault.Limits{})
 	f.create(t, vault.NewSecret{Name: "A", Env: "A"})
-	other := core.Actor{Kind: core.UserActor, ID: "eve", Owner: core.Owner{Kind: core.UserOwner, ID: "eve"}}
-	if _, _, err := f.Reveal(t.Context(), other, "A", "A"); core.CodeOf(err) != core.NotFound {
+	other := core.Actor{Kind: core.UserActor, ID: "eve", Owner: core.Owner{Kind: core.UserOwner, ID: "eve"}, Scopes: core.AllScopes}
+	if _, _, err := f.Reveal(t.Context(), other, "A", vault.Proof{Confirm: "A"}); core.CodeOf(err) != core.NotFound {
 		t.Errorf("another's secret: %v", err)
 	}
-	if list, err := f.List(t.Context(), other); err != nil || len(list) > 0 {
+	if list, err := f.List(t.Context(), other, store.Page{}); err != nil || len(list) > 0 {
 		t.Errorf("another's list %v, %v", list, err)
 	}
 }
@@ -251,15 +251,15 @@ func TestUpdateRefuses(t *testing.T) {
 	f.create(t, vault.NewSecret{Name: "A", Env: "A", Value: secret.FromString("v")})
 	f.create(t, vault.NewSecret{Name: "long", File: "/l", Value: secret.FromString("longer than ten")})
 	empty, env, long, zero := "", "LONG", secret.FromString("longer than ten"), secret.Secret{}
-	_, _, err := f.Update(t.Context(), core.LocalUser, "A", vault.Edit{})
+	_, _, err := f.Update(t.Context(), core.LocalUser, "A", vault.Edit{}, 0)
 	wantCode(t, err, core.Invalid, "nothing to change")
-	_, _, err = f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Env: &empty})
+	_, _, err = f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Env: &empty}, 0)
 	wantCode(t, err, core.Invalid, "reach no workspace")
-	_, _, err = f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Value: &long})
+	_, _, err = f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Value: &long}, 0)
 	wantCode(t, err, core.Invalid, "a variable takes at most 10")
-	_, _, err = f.Update(t.Context(), core.LocalUser, "long", vault.Edit{Env: &env})
+	_, _, err = f.Update(t.Context(), core.LocalUser, "long", vault.Edit{Env: &env}, 0)
 	wantCode(t, err, core.Invalid, "a variable takes at most 10")
-	_, _, err = f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Value: &zero})
+	_, _, err = f.Update(t.Context(), core.LocalUser, "A", vault.Edit{Value: &zero}, 0)
 	wantCode(t, err, core.Invalid, "empty")
 	if v := f.value(t, "A"); v != "v" {
 		t.Errorf("value %q", v)
@@ -275,18 +275,18 @@ func TestLimits(t *testing.T) {
 	wantCode(t, err, core.Exhausted, "12 bytes")
 	f.create(t, vault.NewSecret{Name: "B", File: "/b", Value: six})
 	env := "B"
-	_, _, err = f.Update(t.Context(), core.LocalUser, "B", vault.Edit{Env: &env})
+	_, _, err = f.Update(t.Context(), core.LocalUser, "B", vault.Edit{Env: &env}, 0)
 	wantCode(t, err, core.Exhausted, "12 bytes")
 	f.create(t, vault.NewSecret{Name: "C", Env: "C", Value: six, Disabled: true})
 	on := true
-	_, _, err = f.Update(t.Context(), core.LocalUser, "C", vault.Edit{Enabled: &on})
+	_, _, err = f.Update(t.Context(), core.LocalUser, "C", vault.Edit{Enabled: &on}, 0)
 	wantCode(t, err, core.Exhausted, "12 bytes")
 	_, _, err = f.Create(t.Context(), core.LocalUser, vault.NewSecret{Name: "D", File: "/d", Value: six})
 	wantCode(t, err, core.Exhausted, "4 secrets")
 	// Under limits that were lowered meanwhile, what there is can still be changed.
-	low := vault.New(f.guard, keysOf(t), vault.Limits{Secrets: 1, EnvTotal: 1})
+	low := vault.New(f.guard, keysOf(t), vault.Limits{Secrets: 1, EnvTotal: 1}, nil)
 	text := "still"
-	if _, _, err := low.Update(t.Context(), core.LocalUser, "A", vault.Edit{Description: &text}); err != nil {
+	if _, _, err := low.Update(t.Context(), core.LocalUser, "A", vault.Edit{Description: &text}, 0); err != nil {
 		t.Errorf("edit under lowered limits: %v", err)
 	}
 }
@@ -309,7 +309,7 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("warnings %q, %v", warnings, err)
 	}
 	env := "OTHER"
-	_, warnings, err = f.Update(t.Context(), core.LocalUser, "new", vault.Edit{Env: &env})
+	_, warnings, err = f.Update(t.Context(), core.LocalUser, "new", vault.Edit{Env: &env}, 0)
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "likely the same file") {
 		t.Errorf("warnings %q, %v", warnings, err)
 	}
@@ -325,7 +325,7 @@ func TestConcurrentWritersOneConflict(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			v := secret.FromString(fmt.Sprint("value ", i))
-			_, _, err := f.Update(context.Background(), core.LocalUser, "A", vault.Edit{Value: &v, Version: 1})
+			_, _, err := f.Update(context.Background(), core.LocalUser, "A", vault.Edit{Value: &v}, 1)
 			switch core.CodeOf(err) {
 			case "":
 				won.Add(1)
@@ -348,7 +348,7 @@ func TestSwappedRowsNeverOpen(t *testing.T) {
 	f.create(t, vault.NewSecret{Name: "A", Env: "A"})
 	f.create(t, vault.NewSecret{Name: "B", Env: "B"})
 	f.tamper(t, `UPDATE secret SET ciphertext = (SELECT ciphertext FROM secret WHERE name = 'B') WHERE name = 'A'`)
-	_, v, err := f.Reveal(t.Context(), core.LocalUser, "A", "A")
+	_, v, err := f.Reveal(t.Context(), core.LocalUser, "A", vault.Proof{Confirm: "A"})
 	if core.CodeOf(err) != core.Internal || !v.IsZero() {
 		t.Errorf("a swapped row gives %v", err)
 	}
