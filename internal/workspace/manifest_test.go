@@ -37,9 +37,9 @@ func TestManifest(t *testing.T) {
 	value := func(n string) secret.Secret { return secret.FromString("value of " + n) }
 	want := workspace.Manifest{
 		Workspace: actor.ID, Version: m.Version,
-		Env:     []workspace.EnvDelivery{{"A", "A_TOKEN", value("A")}, {"C", "C", value("C")}},
-		Files:   []workspace.FileDelivery{{"A", "~/a", value("A")}},
-		Lookups: []workspace.LookupDelivery{{"A", "d"}},
+		Env:     []workspace.EnvDelivery{{"A", false, "A_TOKEN", value("A")}, {"C", false, "C", value("C")}},
+		Files:   []workspace.FileDelivery{{"A", false, "~/a", value("A")}},
+		Lookups: []workspace.LookupDelivery{{"A", false, "d"}},
 		Gateways: []workspace.Gateway{
 			{"anthropic", "anthropic", "anthropic", "/p/anthropic/default", keyVars(t, "anthropic")},
 			{"openai", "openrouter", "openai", "/p/openai/default", keyVars(t, "openai")},
@@ -91,7 +91,7 @@ func TestManifestVersions(t *testing.T) {
 	seen := map[int64]string{}
 	edit := func(name string, e vault.Edit) func() {
 		return func() {
-			if _, _, err := f.vault.Update(t.Context(), core.LocalUser, name, e); err != nil {
+			if _, _, err := f.vault.Update(t.Context(), core.LocalUser, name, e, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -14,10 +14,10 @@ import (
 	"keyfob/internal/vault"
 )
 
-func sealed(id string, edit func(*core.Secret)) core.SealedSecret {
+func plain(id string, edit func(*core.Secret)) core.Secret {
 	s := core.Secret{ID: id, Owner: core.Local, Name: id, Enabled: true, CreatedAt: time.Unix(100, 0)}
 	edit(&s)
-	return core.SealedSecret{Secret: s}
+	return s
 }
 
 func TestPrecedence(t *testing.T) {
@@ -36,13 +36,13 @@ func TestPrecedence(t *testing.T) {
 		"specific":      {func(*core.Secret) {}, func(s *core.Secret) { s.Selector = one }, "y", "more specific"},
 		"more specific": {func(s *core.Secret) { s.Selector = one }, func(s *core.Secret) { s.Selector = two }, "y", "more specific"},
 		"user over organisation": {func(s *core.Secret) { s.Owner = org; s.Selector = two; s.CreatedAt = time.Unix(1, 0) },
-			func(*core.Secret) {}, "y", "of the user goes before one of the org"},
+			func(*core.Secret) {}, "y", "of the user goes before one of the organisation"},
 		"group over organisation": {func(s *core.Secret) { s.Owner = org }, func(s *core.Secret) { s.Owner = group }, "y", "group goes before"},
 		"user over group":         {func(*core.Secret) {}, func(s *core.Secret) { s.Owner = group; s.Selector = two }, "x", "user goes before"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := func(f func(*core.Secret)) func(*core.Secret) { return func(s *core.Secret) { s.Env = "T"; f(s) } }
-			p := planFor(w, []core.SealedSecret{sealed("x", env(c.x)), sealed("y", env(c.y))})
+			p := planFor(w, []core.Secret{plain("x", env(c.x)), plain("y", env(c.y))})
 			if len(p.env) != 1 || p.env[0].secret.Name != c.winner {
 				t.Fatalf("delivered %+v", p.env)
 			}
@@ -54,10 +54,10 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestPathsAreOneTargetAfterClean(t *testing.T) {
-	p := planFor(core.Workspace{}, []core.SealedSecret{
-		sealed("x", func(s *core.Secret) { s.File = "~/a/../b" }),
-		sealed("y", func(s *core.Secret) { s.File = "~//b" }),
-		sealed("z", func(s *core.Secret) { s.File = "/root/b" }),
+	p := planFor(core.Workspace{}, []core.Secret{
+		plain("x", func(s *core.Secret) { s.File = "~/a/../b" }),
+		plain("y", func(s *core.Secret) { s.File = "~//b" }),
+		plain("z", func(s *core.Secret) { s.File = "/root/b" }),
 	})
 	if len(p.files) != 2 || p.files[0].target != "~/b" || p.files[1].target != "/root/b" || len(p.conflicts) != 1 {
 		t.Errorf("%+v", p)
@@ -70,10 +70,10 @@ func TestFilesAreInOrderOfPrecedence(t *testing.T) {
 	at := func(seconds int64, path string, sel core.Selector) func(*core.Secret) {
 		return func(s *core.Secret) { s.CreatedAt, s.File, s.Selector = time.Unix(seconds, 0), path, sel }
 	}
-	p := planFor(core.Workspace{Labels: map[string]string{"a": "1"}}, []core.SealedSecret{
-		sealed("newer", at(200, "/home/u/x", nil)),
-		sealed("older", at(100, "~/x", nil)),
-		sealed("specific", at(300, "~/y/../z", core.Selector{"a": "1"})),
+	p := planFor(core.Workspace{Labels: map[string]string{"a": "1"}}, []core.Secret{
+		plain("newer", at(200, "/home/u/x", nil)),
+		plain("older", at(100, "~/x", nil)),
+		plain("specific", at(300, "~/y/../z", core.Selector{"a": "1"})),
 	})
 	var got []string
 	for _, d := range p.files {
@@ -86,9 +86,9 @@ func TestFilesAreInOrderOfPrecedence(t *testing.T) {
 
 // A secret that loses one target keeps its others.
 func TestLoserKeepsItsOtherTargets(t *testing.T) {
-	p := planFor(core.Workspace{}, []core.SealedSecret{
-		sealed("x", func(s *core.Secret) { s.Env = "T" }),
-		sealed("y", func(s *core.Secret) { s.Env = "T"; s.File = "~/y"; s.Lookup = true }),
+	p := planFor(core.Workspace{}, []core.Secret{
+		plain("x", func(s *core.Secret) { s.Env = "T" }),
+		plain("y", func(s *core.Secret) { s.Env = "T"; s.File = "~/y"; s.Lookup = true }),
 	})
 	if len(p.env) != 1 || len(p.files) != 1 || len(p.lookups) != 1 || p.files[0].secret.Name != "y" {
 		t.Errorf("%+v", p)
@@ -123,7 +123,7 @@ func TestDue(t *testing.T) {
 	}
 }
 
-var secretGen = rapid.Custom(func(t *rapid.T) core.SealedSecret {
+var secretGen = rapid.Custom(func(t *rapid.T) core.Secret {
 	labels := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.SampledFrom([]string{"1", "2"}), 0, 3)
 	s := core.Secret{
 		Owner: core.Owner{Kind: rapid.SampledFrom([]core.OwnerKind{core.UserOwner, core.GroupOwner, core.OrgOwner}).Draw(t, "owner"), ID: "o"},
@@ -133,7 +133,7 @@ var secretGen = rapid.Custom(func(t *rapid.T) core.SealedSecret {
 		Lookup: rapid.Bool().Draw(t, "lookup"), Selector: labels.Draw(t, "selector"),
 		CreatedAt: time.Unix(int64(rapid.IntRange(0, 2).Draw(t, "created")), 0), ValueVersion: 1,
 	}
-	return core.SealedSecret{Secret: s}
+	return s
 })
 
 // In every plan each target has one delivery, every due secret gets or loses
@@ -153,7 +153,7 @@ func TestPlanProperties(t *testing.T) {
 		}
 		wanted := 0
 		for _, s := range list {
-			if due(w, s.Secret) {
+			if due(w, s) {
 				wanted += count(s.Env != "") + count(s.File != "") + count(s.Lookup)
 			}
 		}
@@ -173,18 +173,18 @@ func TestPlanProperties(t *testing.T) {
 	})
 }
 
-func checkWinners(t *rapid.T, w core.Workspace, list []core.SealedSecret, got []delivery, target func(core.Secret) string) {
+func checkWinners(t *rapid.T, w core.Workspace, list []core.Secret, got []delivery, target func(core.Secret) string) {
 	seen := map[string]bool{}
 	for _, d := range got {
 		if seen[d.target] {
 			t.Fatalf("target %s twice", d.target)
 		}
 		seen[d.target] = true
-		if !due(w, d.secret.Secret) || target(d.secret.Secret) != d.target {
+		if !due(w, d.secret) || target(d.secret) != d.target {
 			t.Fatalf("%s is not for %s", d.secret.ID, d.target)
 		}
 		for _, s := range list {
-			if due(w, s.Secret) && target(s.Secret) == d.target && outranks(s.Secret, d.secret.Secret) {
+			if due(w, s) && target(s) == d.target && outranks(s, d.secret) {
 				t.Fatalf("%s has %s, though %s goes before it", d.secret.ID, d.target, s.ID)
 			}
 		}

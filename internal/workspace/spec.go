@@ -22,6 +22,11 @@ func (s *Workspaces) check(actor core.Actor, spec Spec) error {
 	if err := core.CheckWorkspaceLabels(spec.Labels); err != nil {
 		return err
 	}
+	if spec.Namespace != "" {
+		if err := core.CheckPart("account", "namespace", spec.Namespace); err != nil {
+			return err
+		}
+	}
 	if len(spec.Only) > maxNames || len(spec.Except) > maxNames {
 		return core.Errorf(core.Invalid, "more than %d names of secrets", maxNames).WithField("only").WithHint("use a selector on labels")
 	}

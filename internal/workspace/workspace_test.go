@@ -10,6 +10,7 @@ import (
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
 	"keyfob/internal/secret"
+	"keyfob/internal/store"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
 )
@@ -33,7 +34,7 @@ func TestKeys(t *testing.T) {
 	}
 	_, err = f.GatewayKey(t.Context(), session)
 	wantRevoked(t, "a session key as gateway key", err)
-	if err := f.End(t.Context(), core.LocalUser, actor.ID); err != nil {
+	if err := f.End(t.Context(), core.LocalUser, actor.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = f.Session(t.Context(), session)
@@ -45,9 +46,9 @@ func TestKeys(t *testing.T) {
 	_, err = f.Lookup(t.Context(), actor, "A")
 	wantRevoked(t, "lookup after the end", err)
 	wantRevoked(t, "report after the end", f.Report(t.Context(), actor, 1, nil))
-	wantCode(t, f.End(t.Context(), core.LocalUser, actor.ID), core.NotFound, "no live workspace")
-	wantCode(t, f.End(t.Context(), core.LocalUser, "wsp_x"), core.NotFound, "no live workspace")
-	wantCode(t, f.End(t.Context(), core.LocalUser, "../x"), core.NotFound, "no live workspace")
+	wantCode(t, f.End(t.Context(), core.LocalUser, actor.ID, 0), core.NotFound, "no live workspace")
+	wantCode(t, f.End(t.Context(), core.LocalUser, "wsp_x", 0), core.NotFound, "no workspace")
+	wantCode(t, f.End(t.Context(), core.LocalUser, "../x", 0), core.NotFound, "no workspace")
 }
 
 func TestCreateRefuses(t *testing.T) {
@@ -72,7 +73,7 @@ func TestCreateRefuses(t *testing.T) {
 			t.Errorf("%s: %#v", name, err)
 		}
 	}
-	if list, err := f.List(t.Context(), core.LocalUser); err != nil || len(list) > 0 {
+	if list, err := f.List(t.Context(), core.LocalUser, store.WorkspaceFilter{}, store.Page{}); err != nil || len(list) > 0 {
 		t.Errorf("made %+v, %v", list, err)
 	}
 	if actor, _, _ := f.start(t, workspace.Spec{Gateway: true, Namespace: "team"}); f.manifest(t, actor).Gateways[0].Path != "/p/anthropic/team" {
@@ -130,9 +131,9 @@ func TestWorkspacesAreApart(t *testing.T) {
 			}
 		}
 	}
-	_, list := f.List(t.Context(), one)
+	_, list := f.List(t.Context(), one, store.WorkspaceFilter{}, store.Page{})
 	_, _, _, create := f.Create(t.Context(), one, workspace.Spec{})
-	for name, err := range map[string]error{"list": list, "create": create, "end": f.End(t.Context(), one, one.ID)} {
+	for name, err := range map[string]error{"list": list, "create": create, "end": f.End(t.Context(), one, one.ID, 0)} {
 		if core.CodeOf(err) != core.Forbidden {
 			t.Errorf("a workspace's %s gives %v", name, err)
 		}
@@ -174,8 +175,8 @@ func TestSweep(t *testing.T) {
 	}
 	_, _, err := f.Session(t.Context(), session)
 	wantRevoked(t, "a swept session", err)
-	list, err := f.List(t.Context(), core.LocalUser)
-	if err != nil || len(list) != 2 || list[0].ID != alive.ID || list[1].ID != free.ID {
+	list, err := f.List(t.Context(), core.LocalUser, store.WorkspaceFilter{}, store.Page{})
+	if err != nil || len(list) != 2 || list[0].ID != free.ID || list[1].ID != alive.ID {
 		t.Errorf("live %+v, %v", list, err)
 	}
 	got := f.trail(t)[3:]
@@ -189,7 +190,7 @@ func TestSweepBesideAnother(t *testing.T) {
 	f := newFixture(t)
 	actor, _, _ := f.start(t, workspace.Spec{Process: "dead"})
 	n, err := f.Sweep(t.Context(), func(string) bool {
-		if err := f.End(context.Background(), core.LocalUser, actor.ID); err != nil {
+		if err := f.End(context.Background(), core.LocalUser, actor.ID, 0); err != nil {
 			t.Error(err)
 		}
 		return false
