@@ -20,6 +20,7 @@ import (
 	"keyfob/internal/deliver"
 	"keyfob/internal/guard"
 	"keyfob/internal/httpapi"
+	"keyfob/internal/llm"
 	"keyfob/internal/provider"
 	"keyfob/internal/provider/builtin"
 	"keyfob/internal/seal"
@@ -141,7 +142,7 @@ func (a *App) wire(root seal.RootKey) {
 	a.ws = workspace.New(g, a.store, a.keys, a.reg)
 	a.api = httpapi.New(httpapi.Config{
 		Guard: g, Vault: vault.New(g, a.keys, vault.Limits{}, nil), Accounts: account.New(g, a.keys, a.reg, a, upstream.Rules{}),
-		Workspaces: a.ws, Upkeep: upkeep.New(g, a.keys), Providers: a.reg,
+		Workspaces: a.ws, Upkeep: upkeep.New(g, a.keys), Providers: a.reg, LLM: llm.New(g, a.keys, a.reg),
 		Status: a.Status, Flush: a.counter.Flush, Log: a.log,
 	})
 	a.client = client.New(client.Options{BaseURL: "http://keyfob.local", Transport: inProcess{a.api.Local(core.LocalUser)}})

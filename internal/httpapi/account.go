@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -8,102 +9,117 @@ import (
 	"keyfob/failover"
 	"keyfob/internal/account"
 	"keyfob/internal/core"
+	"keyfob/internal/guard"
 	"keyfob/internal/secret"
 )
 
-func refOf(r *http.Request) account.Ref {
-	return account.Ref{Provider: r.PathValue("provider"), Namespace: r.PathValue("namespace"), Label: r.PathValue("label")}
+const tagAccounts = "accounts"
+
+func (s *Server) accountRoutes() []Route {
+	const all, one = "/v1/accounts", "/v1/accounts/{provider}/{namespace}/{label}"
+	return orgToo([]Route{
+		{Method: http.MethodGet, Path: all, ID: "listAccounts", Tag: tagAccounts, Summary: "List accounts, in order of pool and position, without credentials",
+			Acts: []string{guard.AccountList}, Status: http.StatusOK, Paged: true, typed: gives(s.listAccounts)},
+		{Method: http.MethodPost, Path: all, ID: "createAccount", Tag: tagAccounts, Summary: "Add an account at the end of its pool",
+			Acts: []string{guard.AccountAdd}, Status: http.StatusCreated, Tagged: true, Once: true, typed: takes(s.createAccount)},
+		{Method: http.MethodGet, Path: one, ID: "getAccount", Tag: tagAccounts, Summary: "Show one account with what is held against it",
+			Text: "What is held against it is no part of its version.",
+			Acts: []string{guard.AccountGet}, Status: http.StatusOK, Tagged: true, typed: gives(s.getAccount)},
+		{Method: http.MethodPatch, Path: one, ID: "updateAccount", Tag: tagAccounts, Summary: "Change an account: what is left out stays",
+			Text: "Another origin of base_url needs the key too, since the credential is sealed for its origin.",
+			Acts: []string{guard.AccountUpdate, guard.AccountGet}, Status: http.StatusOK, Tagged: true, Match: true, now: s.accountVersion, typed: takes(s.updateAccount)},
+		{Method: http.MethodDelete, Path: one, ID: "deleteAccount", Tag: tagAccounts, Summary: "Remove an account and its credential for good",
+			Acts: []string{guard.AccountDelete}, Status: http.StatusNoContent, Match: true, now: s.accountVersion, typed: does(s.deleteAccount)},
+		{Method: http.MethodPost, Path: one + "/clear", ID: "clearAccount", Tag: tagAccounts, Summary: "Forget what is held against an account",
+			Acts: []string{guard.AccountClear}, Status: http.StatusNoContent, typed: does(s.clearAccount)},
+		{Method: http.MethodPost, Path: one + "/test", ID: "testAccount", Tag: tagAccounts, Summary: "Ask the provider, at no cost, whether it takes the credential",
+			Text: "A good answer clears what was held against the account.",
+			Acts: []string{guard.AccountTest, guard.AccountHealth}, Status: http.StatusOK, typed: gives(s.testAccount)},
+	})
 }
 
-func (s *Server) listAccounts(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	list, health, err := s.Accounts.List(r.Context(), actor)
-	if err != nil {
-		return err
-	}
-	out := api.AccountList{Accounts: make([]api.Account, 0, len(list))}
+func refOf(c *call) account.Ref {
+	return account.Ref{Provider: c.value("provider"), Namespace: c.value("namespace"), Label: c.value("label")}
+}
+
+func (s *Server) listAccounts(ctx context.Context, c *call) (api.AccountList, error) {
+	list, health, err := s.Accounts.List(ctx, c.actor, more(c.page))
+	list, next := onePage(list, c.page, c.list(), account.PageKey)
+	out := api.AccountList{Accounts: make([]api.Account, 0, len(list)), Next: next}
 	for _, a := range list {
 		out.Accounts = append(out.Accounts, s.accountOf(a, health[a.ID]))
 	}
-	return reply(w, http.StatusOK, out)
+	return out, err
 }
 
-func (s *Server) createAccount(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	var in api.AccountCreate
-	if err := decode(w, r, &in); err != nil {
-		return err
-	}
-	made, err := s.Accounts.Add(r.Context(), actor, account.NewAccount{
-		Provider: in.Provider, Namespace: in.Namespace, Label: in.Label,
-		Key: secret.New(in.Key.Bytes()), BaseURL: in.BaseURL, QuotaGroup: in.QuotaGroup,
+func (s *Server) createAccount(ctx context.Context, c *call, in api.AccountCreate) (api.Account, error) {
+	made, err := s.Accounts.Add(ctx, c.actor, account.NewAccount{
+		Provider: in.Provider, Namespace: in.Namespace, Label: in.Label, Key: secret.New(in.Key.Bytes()),
+		BaseURL: in.BaseURL, QuotaGroup: in.QuotaGroup, Selector: in.Selector, Limit: core.Limit(in.Limit),
 	})
 	if err != nil {
-		return err
+		return api.Account{}, err
 	}
-	return reply(w, http.StatusCreated, s.accountOf(made, nil))
+	c.made(made.Ref())
+	c.version(made.Version)
+	return s.accountOf(made, nil), nil
 }
 
-func (s *Server) getAccount(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	got, health, err := s.Accounts.Get(r.Context(), actor, refOf(r))
-	if err != nil {
-		return err
-	}
-	return reply(w, http.StatusOK, s.accountOf(got, health))
+func (s *Server) getAccount(ctx context.Context, c *call) (api.Account, error) {
+	got, health, err := s.Accounts.Get(ctx, c.actor, refOf(c))
+	c.version(got.Version)
+	return s.accountOf(got, health), err
 }
 
-func (s *Server) updateAccount(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	var in api.AccountUpdate
-	if err := decode(w, r, &in); err != nil {
-		return err
-	}
-	got, err := s.Accounts.Update(r.Context(), actor, refOf(r), account.Edit{
+func (s *Server) accountVersion(ctx context.Context, c *call) (int64, error) {
+	got, _, err := s.Accounts.Get(ctx, c.actor, refOf(c))
+	return got.Version, err
+}
+
+func (s *Server) updateAccount(ctx context.Context, c *call, in api.AccountUpdate) (api.Account, error) {
+	got, err := s.Accounts.Update(ctx, c.actor, refOf(c), account.Edit{
 		Label: in.Label, Namespace: in.Namespace, BaseURL: in.BaseURL, QuotaGroup: in.QuotaGroup,
-		Position: in.Position, Enabled: in.Enabled, Key: valueOf(in.Key), Version: in.Version,
-	})
+		Position: in.Position, Enabled: in.Enabled, Selector: selectorOf(in.Selector),
+		Limit: (*core.Limit)(in.Limit), Key: valueOf(in.Key),
+	}, c.expect)
 	if err != nil {
-		return err
+		return api.Account{}, err
 	}
-	_, health, err := s.Accounts.Get(r.Context(), actor, account.Ref{Provider: got.Provider, Namespace: got.Namespace, Label: got.Label})
-	if err != nil {
-		return err
+	c.version(got.Version)
+	_, health, err := s.Accounts.Get(ctx, c.actor, account.Ref{Provider: got.Provider, Namespace: got.Namespace, Label: got.Label})
+	if core.CodeOf(err) == core.NotFound {
+		err = nil // it was removed right after; the change was made
 	}
-	return reply(w, http.StatusOK, s.accountOf(got, health))
+	return s.accountOf(got, health), err
 }
 
-func (s *Server) deleteAccount(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	if err := s.Accounts.Delete(r.Context(), actor, refOf(r)); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+func (s *Server) deleteAccount(ctx context.Context, c *call) error {
+	return s.Accounts.Delete(ctx, c.actor, refOf(c), c.expect)
 }
 
-func (s *Server) clearAccount(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	if err := s.Accounts.Clear(r.Context(), actor, refOf(r)); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+func (s *Server) clearAccount(ctx context.Context, c *call) error {
+	return s.Accounts.Clear(ctx, c.actor, refOf(c), 0)
 }
 
-func (s *Server) testAccount(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	ref := refOf(r)
-	got, err := s.Accounts.Test(r.Context(), actor, ref)
+func (s *Server) testAccount(ctx context.Context, c *call) (api.AccountTest, error) {
+	ref := refOf(c)
+	got, err := s.Accounts.Test(ctx, c.actor, ref)
 	if err != nil {
-		return err
+		return api.AccountTest{}, err
 	}
-	named := core.Account{Provider: ref.Provider, Namespace: ref.Namespace, Label: ref.Label}
-	return reply(w, http.StatusOK, api.AccountTest{
-		Ref: named.Ref(), OK: got.Verdict.Kind == failover.OK && got.Status < 300, Status: got.Status,
+	return api.AccountTest{
+		Ref: ref.String(), OK: got.Verdict.Kind == failover.OK && got.Status < 300, Status: got.Status,
 		Verdict: got.Verdict.Kind.String(), Reason: got.Verdict.Reason, Models: got.Models,
-	})
+	}, nil
 }
 
 func (s *Server) accountOf(a core.Account, health []core.Health) api.Account {
 	out := api.Account{
 		ID: a.ID, Ref: a.Ref(), Provider: a.Provider, Namespace: a.Namespace, Label: a.Label,
 		Kind: string(a.Kind), BaseURL: a.BaseURL, QuotaGroup: a.QuotaGroup, Enabled: a.Enabled,
-		Position: a.Position, Fingerprint: a.Fingerprint, Version: a.Version,
-		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Health: cooldownsOf(health, time.Now()),
+		Position: a.Position, Fingerprint: a.Fingerprint, Org: a.Owner == core.Org, Selector: a.Selector,
+		Limit: api.Limit(a.Limit), Version: a.Version, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
+		Health: cooldownsOf(health, time.Now()),
 	}
 	if adapter, err := s.Providers.Get(a.Provider); err == nil {
 		policy := adapter.Info().Policy

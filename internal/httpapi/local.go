@@ -1,10 +1,11 @@
 package httpapi
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 
-	"keyfob/api"
+	"keyfob/internal/core"
 )
 
 // LocalOnly refuses what a web page could send to a port of this machine: a
@@ -13,10 +14,8 @@ import (
 func LocalOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, origin := r.Header["Origin"]; origin || !IsLoopbackHost(r.Host) {
-			_ = reply(w, http.StatusForbidden, api.ErrorBody{Error: &api.Error{
-				Code: api.CodeForbidden, Message: "this address answers programs of this machine only",
-				Hint: "call it as http://127.0.0.1:PORT and send no Origin",
-			}})
+			WriteProblem(w, r, slog.New(slog.DiscardHandler), core.Errorf(core.Forbidden, "this address answers programs of this machine only").
+				WithReason(reasonOrigin).WithHint("call it as http://127.0.0.1:PORT and send no Origin"))
 			return
 		}
 		h.ServeHTTP(w, r)

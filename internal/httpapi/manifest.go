@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"keyfob/api"
+	"keyfob/internal/core"
 	"keyfob/internal/workspace"
 )
 
@@ -17,19 +18,26 @@ func manifestOf(m workspace.Manifest) api.Manifest {
 		Conflicts: make([]api.TargetConflict, 0, len(m.Conflicts)),
 	}
 	for _, d := range m.Env {
-		out.Env = append(out.Env, api.EnvDelivery{Secret: d.Secret, Name: d.Name, Value: api.NewValue(d.Value.Reveal())})
+		out.Env = append(out.Env, api.EnvDelivery{Secret: d.Secret, Org: d.Org, Name: d.Name, Value: api.NewValue(d.Value.Reveal())})
 	}
 	for _, d := range m.Files {
-		out.Files = append(out.Files, api.FileDelivery{Secret: d.Secret, Path: d.Path, Value: api.NewValue(d.Value.Reveal())})
+		out.Files = append(out.Files, api.FileDelivery{Secret: d.Secret, Org: d.Org, Path: d.Path, Value: api.NewValue(d.Value.Reveal())})
 	}
 	for _, d := range m.Lookups {
 		out.Lookups = append(out.Lookups, api.LookupDelivery(d))
 	}
 	for _, g := range m.Gateways {
+		if g.KeyVars == nil {
+			g.KeyVars = []string{}
+		}
 		out.Gateways = append(out.Gateways, api.Gateway(g))
 	}
 	for _, c := range m.Conflicts {
 		out.Conflicts = append(out.Conflicts, api.TargetConflict(c))
 	}
 	return out
+}
+
+func lookupOf(s core.Secret) api.LookupDelivery {
+	return api.LookupDelivery{Secret: s.Name, Org: s.Owner == core.Org, Description: s.Description}
 }

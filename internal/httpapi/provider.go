@@ -1,34 +1,42 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 
 	"keyfob/api"
-	"keyfob/internal/core"
 	"keyfob/internal/provider"
 )
 
 // The providers are no secret and nobody's record, so no act stands in the
 // audit trail for asking.
+func (s *Server) providerRoutes() []Route {
+	return []Route{
+		{Method: http.MethodGet, Path: "/v1/providers", ID: "listProviders", Tag: tagAccounts, Summary: "List the providers that accounts can be at",
+			Who: Users, Status: http.StatusOK, typed: gives(s.listProviders)},
+		{Method: http.MethodGet, Path: "/v1/providers/{provider}", ID: "getProvider", Tag: tagAccounts, Summary: "Show one provider and what its terms say of keys",
+			Who: Users, Status: http.StatusOK, typed: gives(s.getProvider)},
+	}
+}
 
-func (s *Server) listProviders(w http.ResponseWriter, _ *http.Request, _ core.Actor) error {
+func (s *Server) listProviders(context.Context, *call) (api.ProviderList, error) {
 	out := api.ProviderList{Providers: []api.Provider{}}
 	for _, id := range s.Providers.IDs() {
 		a, err := s.Providers.Get(id)
 		if err != nil {
-			return err
+			return out, err
 		}
 		out.Providers = append(out.Providers, providerOf(a.Info()))
 	}
-	return reply(w, http.StatusOK, out)
+	return out, nil
 }
 
-func (s *Server) getProvider(w http.ResponseWriter, r *http.Request, _ core.Actor) error {
-	a, err := s.Providers.Get(r.PathValue("provider"))
+func (s *Server) getProvider(_ context.Context, c *call) (api.Provider, error) {
+	a, err := s.Providers.Get(c.value("provider"))
 	if err != nil {
-		return err
+		return api.Provider{}, err
 	}
-	return reply(w, http.StatusOK, providerOf(a.Info()))
+	return providerOf(a.Info()), nil
 }
 
 func providerOf(i provider.Info) api.Provider {

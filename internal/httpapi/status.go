@@ -3,88 +3,92 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"keyfob/api"
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/store"
 	"keyfob/internal/usage"
 )
 
-// statusDays is what status counts where the request names no time.
-const statusDays = 30
+const tagUsage = "usage"
 
-func (s *Server) vaultStatus(w http.ResponseWriter, r *http.Request, _ core.Actor) error {
-	got, err := s.Status(r.Context())
-	if err != nil {
-		return err
+// usualDays is what is counted where the request names no time.
+const usualDays = 30
+
+func (s *Server) statusRoutes() []Route {
+	return []Route{
+		{Method: http.MethodGet, Path: "/v1/status", ID: "getStatus", Tag: tagUsage, Summary: "Accounts with what is held against them and their counts",
+			Who: Users, Acts: []string{guard.AccountList, guard.UsageRead, guard.SecretList, guard.WorkspaceList}, Status: http.StatusOK,
+			Query: []Param{sinceParam()}, typed: gives(s.status)},
+		{Method: http.MethodGet, Path: "/v1/usage", ID: "listUsage", Tag: tagUsage, Summary: "Counts by account, model, workspace or day",
+			Who: Users, Acts: []string{guard.UsageRead, guard.AccountList}, Status: http.StatusOK, Paged: true,
+			Query: []Param{sinceParam(), byParam(false)}, typed: gives(s.listUsage)},
+		{Method: http.MethodGet, Path: "/v1/org/usage", ID: "orgListUsage", Tag: tagUsage, Summary: "Counts of the organisation's accounts, also by user",
+			Who: Admins, Acts: []string{guard.UsageRead, guard.AccountList}, Status: http.StatusOK, Paged: true,
+			Query: []Param{sinceParam(), byParam(true)}, typed: gives(s.listUsage)},
 	}
-	return reply(w, http.StatusOK, got)
 }
 
-func (s *Server) verifyValues(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	got, err := s.Upkeep.VerifyValues(r.Context(), actor)
-	if err != nil {
-		return err
-	}
-	return reply(w, http.StatusOK, api.ValueVerification{
-		OK: len(got.Problems) == 0, Secrets: got.Secrets, Accounts: got.Accounts, Problems: got.Problems,
-	})
+func sinceParam() Param {
+	return Param{Name: "since", Text: "counts are by day (UTC): those from this time's day on; else of the last 30 days", Format: "date-time"}
 }
 
-func (s *Server) status(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	since, err := sinceOf(r)
-	if err != nil {
-		return err
-	}
-	out, err := s.statusSince(r.Context(), actor, since)
-	if err != nil {
-		return err
-	}
-	return reply(w, http.StatusOK, out)
+func byParam(org bool) Param {
+	return Param{Name: "by", Text: "what to count by; account if left out", Enum: usageKeys(org)}
 }
 
-// sinceOf is the beginning of the day that was asked for: counts are kept by day.
-func sinceOf(r *http.Request) (time.Time, error) {
-	raw := r.URL.Query().Get("since")
-	if raw == "" {
-		return time.Now().UTC().AddDate(0, 0, -statusDays).Truncate(24 * time.Hour), nil
+func usageKeys(org bool) []string {
+	if org {
+		return []string{"account", "model", "day", "user"}
 	}
-	t, err := time.Parse(time.RFC3339, raw)
-	if err != nil {
-		return t, core.Errorf(core.Invalid, "since is not a time").WithField("since").WithHint("write it as 2006-01-02T15:04:05Z")
-	}
-	return t.UTC().Truncate(24 * time.Hour), nil
+	return []string{"account", "model", "workspace", "day"}
 }
 
-func (s *Server) statusSince(ctx context.Context, actor core.Actor, since time.Time) (api.Status, error) {
+func (s *Server) status(ctx context.Context, c *call) (api.Status, error) {
+	since, err := sinceOf(c)
 	out := api.Status{Since: since, Accounts: []api.AccountStatus{}}
+	if err != nil {
+		return out, err
+	}
 	if err := s.Flush(ctx); err != nil {
 		return out, err
 	}
-	accounts, health, err := s.Accounts.List(ctx, actor)
+	accounts, health, err := s.Accounts.List(ctx, c.actor, store.Page{})
 	if err != nil {
 		return out, err
 	}
-	counts, err := usage.Read(ctx, s.Guard, actor, since)
+	counts, err := usage.Read(ctx, s.Guard, c.actor, since)
 	if err != nil {
 		return out, err
 	}
 	for _, a := range accounts {
 		out.Accounts = append(out.Accounts, accountStatus(s.accountOf(a, health[a.ID]), counts))
 	}
-	secrets, err := s.Vault.List(ctx, actor)
+	secrets, err := s.Vault.List(ctx, c.actor, store.Page{})
 	if err != nil {
 		return out, err
 	}
-	live, err := s.Workspaces.List(ctx, actor)
-	out.Secrets, out.Workspaces = len(secrets), len(live)
+	out.Secrets = len(secrets)
+	out.Workspaces, err = s.Workspaces.Count(ctx, c.actor)
 	return out, err
+}
+
+// sinceOf is the beginning of the day that was asked for: counts are kept by day.
+func sinceOf(c *call) (time.Time, error) {
+	raw := c.query.Get("since")
+	if raw == "" {
+		return time.Now().UTC().AddDate(0, 0, -usualDays).Truncate(24 * time.Hour), nil
+	}
+	t, err := time.Parse(time.RFC3339, raw)
+	if err != nil {
+		return t, core.Errorf(core.Invalid, "since is not a time").WithField("since").WithHint("write it as 2006-01-02T15:04:05Z")
+	}
+	return t.UTC().Truncate(24 * time.Hour), nil
 }
 
 func accountStatus(a api.Account, counts []core.Usage) api.AccountStatus {
@@ -111,58 +115,71 @@ func accountStatus(a api.Account, counts []core.Usage) api.AccountStatus {
 	return out
 }
 
-// maxAudit is the most entries of one answer.
-const maxAudit = 1000
-
-func (s *Server) listAudit(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	limit, before, err := pageOf(r)
+func (s *Server) listUsage(ctx context.Context, c *call) (api.UsageList, error) {
+	out := api.UsageList{By: cmp.Or(c.query.Get("by"), "account"), Usage: []api.Usage{}}
+	var err error
+	if out.Since, err = sinceOf(c); err != nil {
+		return out, err
+	}
+	if !slices.Contains(usageKeys(c.route.Who == Admins), out.By) {
+		return out, core.Errorf(core.Invalid, "usage is not counted by that").WithField("by").WithHint("it is counted by %v", usageKeys(c.route.Who == Admins))
+	}
+	if err := s.Flush(ctx); err != nil {
+		return out, err
+	}
+	counts, err := s.counts(ctx, c, out.By, out.Since)
 	if err != nil {
-		return err
+		return out, err
 	}
-	entries, err := s.Guard.Entries(r.Context(), actor, before, limit)
-	if err != nil {
-		return err
-	}
-	out := api.AuditList{Entries: make([]api.AuditEntry, 0, len(entries))}
-	for _, e := range entries {
-		out.Entries = append(out.Entries, api.AuditEntry{
-			Writer: e.Writer, Seq: e.Seq, At: e.At, Actor: e.Actor.String(), Action: e.Action,
-			Subject: e.Subject, Outcome: e.Outcome, Detail: e.Detail, Hash: hex.EncodeToString(e.Hash),
-		})
-	}
-	return reply(w, http.StatusOK, out)
+	out.Usage, out.Next = pageIn(counts, c.page, c.list(), func(u api.Usage) string { return u.Key })
+	return out, nil
 }
 
-func pageOf(r *http.Request) (limit int, before time.Time, err error) {
-	limit = 100
-	if raw := r.URL.Query().Get("limit"); raw != "" {
-		if limit, err = strconv.Atoi(raw); err != nil || limit < 1 || limit > maxAudit {
-			return 0, before, core.Errorf(core.Invalid, "limit is not a number from 1 to %d", maxAudit).WithField("limit")
+// counts are summed up by key, in order of key.
+func (s *Server) counts(ctx context.Context, c *call, by string, since time.Time) ([]api.Usage, error) {
+	sums := map[string]api.Usage{}
+	if by == "user" {
+		list, err := usage.ByUser(ctx, s.Guard, c.actor, since)
+		for _, u := range list {
+			addUsage(sums, u.User, u.Usage)
 		}
+		return inOrder(sums), err
 	}
-	if raw := r.URL.Query().Get("before"); raw != "" {
-		if before, err = time.Parse(time.RFC3339Nano, raw); err != nil {
-			return 0, before, core.Errorf(core.Invalid, "before is not a time").WithField("before").WithHint("write it as 2006-01-02T15:04:05Z")
-		}
-	}
-	return limit, before, nil
-}
-
-func (s *Server) verifyAudit(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	got, err := s.Guard.Verify(r.Context())
+	accounts, _, err := s.Accounts.List(ctx, c.actor, store.Page{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return reply(w, http.StatusOK, verificationOf(got))
+	refs := map[string]string{}
+	for _, a := range accounts {
+		refs[a.ID] = a.Ref()
+	}
+	list, err := usage.Read(ctx, s.Guard, c.actor, since)
+	for _, u := range list {
+		addUsage(sums, keyOfUsage(u, by, refs), u)
+	}
+	return inOrder(sums), err
 }
 
-func verificationOf(v guard.Verification) api.AuditVerification {
-	out := api.AuditVerification{OK: v.OK(), Writers: len(v.Chains), Records: v.Records, Unprovable: v.Unproven}
-	for _, c := range v.Chains {
-		out.Entries += c.Entries
+func keyOfUsage(u core.Usage, by string, refs map[string]string) string {
+	switch by {
+	case "model":
+		return u.Model
+	case "workspace":
+		return u.Workspace
+	case "day":
+		return u.Day
 	}
-	for _, p := range v.Problems {
-		out.Problems = append(out.Problems, p.Message)
+	return cmp.Or(refs[u.AccountID], u.AccountID)
+}
+
+func addUsage(sums map[string]api.Usage, key string, u core.Usage) {
+	s := sums[key]
+	sums[key] = api.Usage{
+		Key: key, Requests: s.Requests + u.Requests, Rotations: s.Rotations + u.Rotations, Errors: s.Errors + u.Errors,
+		InputTokens: s.InputTokens + u.InputTokens, OutputTokens: s.OutputTokens + u.OutputTokens, Unreported: s.Unreported + u.Unreported,
 	}
-	return out
+}
+
+func inOrder(sums map[string]api.Usage) []api.Usage {
+	return slices.SortedFunc(maps.Values(sums), func(a, b api.Usage) int { return cmp.Compare(a.Key, b.Key) })
 }

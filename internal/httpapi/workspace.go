@@ -1,99 +1,157 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"keyfob/api"
 	"keyfob/internal/core"
+	"keyfob/internal/guard"
+	"keyfob/internal/secret"
+	"keyfob/internal/store"
 	"keyfob/internal/workspace"
 )
 
-func (s *Server) listWorkspaces(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	list, err := s.Workspaces.List(r.Context(), actor)
-	if err != nil {
-		return err
+const tagWorkspaces = "workspaces"
+
+func (s *Server) workspaceRoutes() []Route {
+	const all, one = "/v1/workspaces", "/v1/workspaces/{id}"
+	return []Route{
+		{Method: http.MethodGet, Path: all, ID: "listWorkspaces", Tag: tagWorkspaces, Summary: "List workspaces, newest first: the live ones",
+			Who: Users, Acts: []string{guard.WorkspaceList}, Status: http.StatusOK, Paged: true, Query: []Param{endedParam(), labelParam()}, typed: gives(s.listWorkspaces)},
+		{Method: http.MethodPost, Path: all, ID: "createWorkspace", Tag: tagWorkspaces, Summary: "Make a workspace and show its keys, once",
+			Text: "Sent again with the same Idempotency-Key it is 409 with the Location of what was made; rotate its keys to get some.",
+			Who:  Users, Acts: []string{guard.WorkspaceCreate}, Status: http.StatusCreated, Once: true, Tagged: true, Confirmed: true, Exposes: true, typed: takes(s.createWorkspace)},
+		{Method: http.MethodGet, Path: one, ID: "getWorkspace", Tag: tagWorkspaces, Summary: "Show one workspace",
+			Text: "When it expires is no part of its version.",
+			Who:  Users, Acts: []string{guard.WorkspaceGet}, Status: http.StatusOK, Tagged: true, typed: gives(s.getWorkspace)},
+		{Method: http.MethodPatch, Path: one, ID: "updateWorkspace", Tag: tagWorkspaces, Summary: "Change a live workspace's labels",
+			Who: Users, Acts: []string{guard.WorkspaceUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.workspaceVersion, typed: takes(s.updateWorkspace)},
+		{Method: http.MethodDelete, Path: one, ID: "endWorkspace", Tag: tagWorkspaces, Summary: "Stop a workspace: its keys are worth nothing at once",
+			Who: Users, Acts: []string{guard.WorkspaceEnd}, Status: http.StatusNoContent, Match: true, now: s.workspaceVersion, typed: does(s.endWorkspace)},
+		{Method: http.MethodPost, Path: one + "/rotate", ID: "rotateWorkspace", Tag: tagWorkspaces, Summary: "Replace a workspace's keys and show them, once",
+			Who: Users, Acts: []string{guard.WorkspaceRotate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.workspaceVersion, Confirmed: true, Exposes: true, typed: gives(s.rotateWorkspace)},
 	}
-	out := api.WorkspaceList{Workspaces: make([]api.Workspace, 0, len(list))}
+}
+
+// launcherRoutes act for the user whom the path names, on workspaces that the
+// launcher made itself.
+func (s *Server) launcherRoutes() []Route {
+	const all, one = "/v1/users/{user}/workspaces", "/v1/users/{user}/workspaces/{id}"
+	return []Route{
+		{Method: http.MethodGet, Path: all, ID: "listUserWorkspaces", Tag: tagWorkspaces, Summary: "List what this launcher made for a user, newest first",
+			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceList}, Status: http.StatusOK, Paged: true, Query: []Param{endedParam(), labelParam()}, typed: gives(s.listWorkspaces)},
+		{Method: http.MethodPost, Path: all, ID: "createUserWorkspace", Tag: tagWorkspaces, Summary: "Make a workspace for a user and show its keys, once",
+			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceCreate}, Status: http.StatusCreated, Once: true, Tagged: true, Confirmed: true, Exposes: true, typed: takes(s.createWorkspace)},
+		{Method: http.MethodGet, Path: one, ID: "getUserWorkspace", Tag: tagWorkspaces, Summary: "Show one workspace that this launcher made",
+			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceGet}, Status: http.StatusOK, Tagged: true, typed: gives(s.getWorkspace)},
+		{Method: http.MethodDelete, Path: one, ID: "endUserWorkspace", Tag: tagWorkspaces, Summary: "Stop one workspace that this launcher made",
+			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceEnd}, Status: http.StatusNoContent, Match: true, now: s.workspaceVersion, typed: does(s.endWorkspace)},
+		{Method: http.MethodPost, Path: one + "/rotate", ID: "rotateUserWorkspace", Tag: tagWorkspaces, Summary: "Replace the keys of one workspace that this launcher made",
+			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceRotate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.workspaceVersion, Confirmed: true, Exposes: true, typed: gives(s.rotateWorkspace)},
+	}
+}
+
+func endedParam() Param {
+	return Param{Name: "ended", Text: "true: ended ones too", Enum: []string{"true", "false"}}
+}
+
+func labelParam() Param {
+	return Param{Name: "label", Text: "labels that they must have: KEY=VALUE, several with commas between"}
+}
+
+func (s *Server) listWorkspaces(ctx context.Context, c *call) (api.WorkspaceList, error) {
+	f, err := filterOf(c)
+	if err != nil {
+		return api.WorkspaceList{}, err
+	}
+	list, err := s.Workspaces.List(ctx, c.actor, f, more(c.page))
+	list, next := onePage(list, c.page, c.list(), func(w core.Workspace) string { return w.ID })
+	out := api.WorkspaceList{Workspaces: make([]api.Workspace, 0, len(list)), Next: next}
 	for _, one := range list {
 		out.Workspaces = append(out.Workspaces, workspaceOf(one))
 	}
-	return reply(w, http.StatusOK, out)
+	return out, err
 }
 
-func (s *Server) createWorkspace(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	var in api.WorkspaceCreate
-	if err := decode(w, r, &in); err != nil {
-		return err
+func filterOf(c *call) (store.WorkspaceFilter, error) {
+	var f store.WorkspaceFilter
+	var err error
+	switch c.query.Get("ended") {
+	case "true":
+		f.Ended = true
+	case "false", "":
+	default:
+		return f, core.Errorf(core.Invalid, "ended is neither true nor false").WithField("ended")
 	}
-	made, session, gateway, err := s.Workspaces.Create(r.Context(), actor, workspace.Spec{
+	f.Selector, err = core.ParseSelector(c.query.Get("label"))
+	return f, err
+}
+
+func (s *Server) createWorkspace(ctx context.Context, c *call, in api.WorkspaceCreate) (api.WorkspaceCreated, error) {
+	made, session, gateway, err := s.Workspaces.Create(ctx, c.actor, workspace.Spec{
 		Labels: in.Labels, Namespace: in.Namespace, Only: in.Only, Except: in.Except,
-		Providers: in.Providers, Gateway: in.Gateway, Process: in.Process,
+		Providers: in.Providers, Gateway: in.Gateway, Process: in.Process, Seconds: int64(in.Seconds),
 	})
 	if err != nil {
-		return err
+		return api.WorkspaceCreated{}, err
 	}
-	out := api.WorkspaceCreated{Workspace: workspaceOf(made), SessionKey: api.NewValue(session.Reveal())}
+	c.made(made.ID)
+	c.version(made.Version)
+	return createdOf(made, session, gateway), nil
+}
+
+func (s *Server) getWorkspace(ctx context.Context, c *call) (api.Workspace, error) {
+	got, err := s.Workspaces.Get(ctx, c.actor, c.value("id"))
+	c.version(got.Version)
+	return workspaceOf(got), err
+}
+
+func (s *Server) workspaceVersion(ctx context.Context, c *call) (int64, error) {
+	got, err := s.Workspaces.Get(ctx, c.actor, c.value("id"))
+	return got.Version, err
+}
+
+func (s *Server) updateWorkspace(ctx context.Context, c *call, in api.WorkspaceUpdate) (api.Workspace, error) {
+	if in.Labels == nil {
+		return api.Workspace{}, core.Errorf(core.Invalid, "the change names nothing to change").WithField("labels").WithHint("give labels; {} takes all away")
+	}
+	got, err := s.Workspaces.Update(ctx, c.actor, c.value("id"), *in.Labels, c.expect)
+	c.version(got.Version)
+	return workspaceOf(got), err
+}
+
+func (s *Server) endWorkspace(ctx context.Context, c *call) error {
+	return s.Workspaces.End(ctx, c.actor, c.value("id"), c.expect)
+}
+
+func (s *Server) rotateWorkspace(ctx context.Context, c *call) (api.WorkspaceCreated, error) {
+	got, session, gateway, err := s.Workspaces.Rotate(ctx, c.actor, c.value("id"), c.expect)
+	if err != nil {
+		return api.WorkspaceCreated{}, err
+	}
+	c.version(got.Version)
+	return createdOf(got, session, gateway), nil
+}
+
+func createdOf(w core.Workspace, session, gateway secret.Secret) api.WorkspaceCreated {
+	out := api.WorkspaceCreated{Workspace: workspaceOf(w), SessionKey: api.NewValue(session.Reveal())}
 	if !gateway.IsZero() {
 		out.GatewayKey = api.NewValue(gateway.Reveal())
 	}
-	return reply(w, http.StatusCreated, out)
+	return out
 }
 
-func (s *Server) endWorkspace(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	if err := s.Workspaces.End(r.Context(), actor, r.PathValue("id")); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-func (s *Server) manifest(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	m, err := s.Workspaces.Manifest(r.Context(), actor)
-	if err != nil {
-		return err
-	}
-	return reply(w, http.StatusOK, manifestOf(m))
-}
-
-func (s *Server) lookups(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	list, err := s.Workspaces.Lookups(r.Context(), actor)
-	if err != nil {
-		return err
-	}
-	out := api.LookupList{Secrets: make([]api.LookupDelivery, 0, len(list))}
-	for _, one := range list {
-		out.Secrets = append(out.Secrets, api.LookupDelivery{Secret: one.Name, Description: one.Description})
-	}
-	return reply(w, http.StatusOK, out)
-}
-
-// lookup answers the value byte for byte.
-func (s *Server) lookup(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	value, err := s.Workspaces.Lookup(r.Context(), actor, r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write(value.Reveal())
-	return nil
-}
-
-func (s *Server) report(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	var in api.Report
-	if err := decode(w, r, &in); err != nil {
-		return err
-	}
-	outcomes := make([]workspace.Outcome, 0, len(in.Outcomes))
-	for _, o := range in.Outcomes {
-		outcomes = append(outcomes, workspace.Outcome(o))
-	}
-	if err := s.Workspaces.Report(r.Context(), actor, in.Version, outcomes); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
+// workspaceOf says of one that has expired that it has ended, then already,
+// though it is swept later.
 func workspaceOf(w core.Workspace) api.Workspace {
-	return api.Workspace{ID: w.ID, Labels: w.Labels, CreatedAt: w.CreatedAt}
+	out := api.Workspace{
+		ID: w.ID, Labels: w.Labels, Namespace: w.Namespace, Gateway: w.Gateway, Launcher: w.Launcher, Version: w.Version,
+		CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt, ExpiresAt: w.ExpiresAt, EndedAt: w.EndedAt,
+	}
+	if w.EndedAt.IsZero() && !w.LiveAt(time.Now()) {
+		out.EndedAt = w.ExpiresAt
+	}
+	return out
 }
