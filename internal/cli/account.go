@@ -19,6 +19,7 @@ func accountCommand(e *Env) *cobra.Command {
 			"provider and namespace are a pool: the first that is ready answers, and the order is yours.",
 	}
 	asGroup(c)
+	e.bindOrg(c)
 	c.AddCommand(
 		accountAddCommand(e), accountListCommand(e), accountShowCommand(e), accountEditCommand(e),
 		accountRenameCommand(e), accountMoveCommand(e),
@@ -163,11 +164,27 @@ func (e *Env) accountFields(a api.Account) {
 	e.Fields([][2]string{
 		{"account", a.Ref}, {"kind", a.Kind}, {"key", keyHint(a)},
 		{"upstream", a.BaseURL}, {"quota group", a.QuotaGroup},
+		{"workspaces", orAll(a.Selector)}, {"limit", limitText(a.Limit)},
 		{"place", fmt.Sprintf("%d in its pool", a.Position+1)}, {"state", accountState(a)},
 		{"delivery", "gateway (the key never leaves Keyfob; a workspace holds a gateway key)"},
 		{"policy", policyLine(a.Policy, a.PolicyNote)}, {"version", fmt.Sprint(a.Version)},
 		{"created", localTime(a.CreatedAt)}, {"updated", localTime(a.UpdatedAt)},
 	}...)
+}
+
+// limitText is what one user may take a day; empty: there is no limit.
+func limitText(l api.Limit) string {
+	var parts []string
+	if l.Requests > 0 {
+		parts = append(parts, fmt.Sprintf("%d requests", l.Requests))
+	}
+	if l.Tokens > 0 {
+		parts = append(parts, fmt.Sprintf("%d tokens", l.Tokens))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, " and ") + " a day for each user"
 }
 
 // policyLine is what the provider's terms say of such a credential. The note of

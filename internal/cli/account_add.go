@@ -9,6 +9,7 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
+	"keyfob/internal/core"
 )
 
 // accountFlags is what `account add` and `account edit` take.
@@ -17,6 +18,8 @@ type accountFlags struct {
 	baseURL, quotaGroup string
 	fromEnv             string
 	key                 bool
+	selector            []string
+	limit               api.Limit
 }
 
 func accountAddCommand(e *Env) *cobra.Command {
@@ -45,6 +48,9 @@ func (f *accountFlags) bind(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVar(&f.baseURL, "base-url", "", "the upstream `URL`, as the provider's official SDK takes it")
 	fl.StringVar(&f.quotaGroup, "quota-group", "", "a name that accounts with one shared limit have in common")
+	fl.StringArrayVar(&f.selector, "selector", nil, "only for workspaces with these labels, `KEY=VALUE`[,KEY=VALUE…]")
+	fl.Int64Var(&f.limit.Requests, "limit-requests", 0, "with --org: so many requests a day for each user; 0: no limit")
+	fl.Int64Var(&f.limit.Tokens, "limit-tokens", 0, "with --org: so many tokens a day for each user; 0: no limit")
 	fl.StringVar(&f.fromEnv, "from-env", "", "take the key from this environment `VARIABLE`")
 }
 
@@ -97,7 +103,11 @@ func (e *Env) tellProvider(p api.Provider) {
 // create reads the account's name, whose parts may stand in the argument or in
 // flags.
 func (f *accountFlags) create(arg string) (api.AccountCreate, error) {
-	in := api.AccountCreate{Provider: arg, Namespace: f.namespace, Label: f.label, BaseURL: f.baseURL, QuotaGroup: f.quotaGroup}
+	in := api.AccountCreate{Provider: arg, Namespace: f.namespace, Label: f.label, BaseURL: f.baseURL, QuotaGroup: f.quotaGroup, Limit: f.limit}
+	var err error
+	if in.Selector, err = core.ParseSelector(strings.Join(f.selector, ",")); err != nil {
+		return in, err
+	}
 	if strings.Contains(arg, "/") {
 		ref, err := parseRef(arg)
 		if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -9,12 +10,13 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
+	"keyfob/internal/core"
 )
 
 func accountEditCommand(e *Env) *cobra.Command {
 	var f accountFlags
 	c := &cobra.Command{
-		Use: "edit ACCOUNT", Short: "Replace an account's key, upstream or quota group",
+		Use: "edit ACCOUNT", Short: "Replace an account's key, upstream, selector or limit",
 		Long: "Replace what the flags name and keep the rest. The key is bound to its upstream's origin, so\n" +
 			"a --base-url on another host needs the key too: with --key it is asked for, or read from\n" +
 			"standard input.",
@@ -31,20 +33,21 @@ func accountEditCommand(e *Env) *cobra.Command {
 }
 
 func (e *Env) accountEdit(ctx context.Context, cl *client.Client, ref client.AccountRef, f *accountFlags, c *cobra.Command) error {
-	var u api.AccountUpdate
-	if c.Flags().Changed("base-url") {
-		u.BaseURL = &f.baseURL
-	}
-	if c.Flags().Changed("quota-group") {
-		u.QuotaGroup = &f.quotaGroup
+	u, err := f.update(c)
+	if err != nil {
+		return err
 	}
 	wantKey := f.key || f.fromEnv != ""
-	if reflect.ValueOf(u).IsZero() && !wantKey {
-		return withHint(usagef("there is nothing to change"), "name a change: --key, --base-url or --quota-group")
+	limited := c.Flags().Changed("limit-requests") || c.Flags().Changed("limit-tokens")
+	if reflect.ValueOf(u).IsZero() && !wantKey && !limited {
+		return withHint(usagef("there is nothing to change"), "name a change: --key, --base-url, --quota-group or --selector")
 	}
 	old, err := cl.GetAccount(ctx, ref)
 	if err != nil {
 		return err
+	}
+	if limited {
+		u.Limit = f.newLimit(c, old.Limit)
 	}
 	if wantKey {
 		key, err := e.readKey(ctx, f.fromEnv, "New API key of "+old.Ref+" (not shown)")
@@ -54,6 +57,38 @@ func (e *Env) accountEdit(ctx context.Context, cl *client.Client, ref client.Acc
 		u.Key = &key
 	}
 	return e.updateAccount(ctx, cl, ref, u, client.Seen(old.Version), "changed")
+}
+
+// update is what the flags name, the key apart.
+func (f *accountFlags) update(c *cobra.Command) (api.AccountUpdate, error) {
+	var u api.AccountUpdate
+	if c.Flags().Changed("base-url") {
+		u.BaseURL = &f.baseURL
+	}
+	if c.Flags().Changed("quota-group") {
+		u.QuotaGroup = &f.quotaGroup
+	}
+	if c.Flags().Changed("selector") {
+		labels, err := core.ParseSelector(strings.Join(f.selector, ","))
+		if err != nil {
+			return u, err
+		}
+		plain := map[string]string{}
+		maps.Copy(plain, labels)
+		u.Selector = &plain
+	}
+	return u, nil
+}
+
+// newLimit keeps the half that no flag names.
+func (f *accountFlags) newLimit(c *cobra.Command, old api.Limit) *api.Limit {
+	if c.Flags().Changed("limit-requests") {
+		old.Requests = f.limit.Requests
+	}
+	if c.Flags().Changed("limit-tokens") {
+		old.Tokens = f.limit.Tokens
+	}
+	return &old
 }
 
 func (e *Env) updateAccount(ctx context.Context, cl *client.Client, ref client.AccountRef, u api.AccountUpdate, m client.Match, verb string) error {

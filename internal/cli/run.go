@@ -57,15 +57,21 @@ func runCommand(e *Env) *cobra.Command {
 func (f *runFlags) bind(c *cobra.Command) {
 	fl := c.Flags()
 	fl.SetInterspersed(false) // what follows the command is the command's own
+	f.bindWorkspace(c)
+	fl.StringSliceVar(&f.keepEnv, "keep-env", nil, "leave this variable of yours as it is, even a real key")
+	fl.BoolVar(&f.overwrite, "overwrite", false, "move a file that stands where a secret goes aside, and restore it at the end")
+	fl.BoolVar(&f.printEnv, "print-env", false, "print what the command would get, without values, and do not start it")
+}
+
+// bindWorkspace binds what says which workspace it is to be.
+func (f *runFlags) bindWorkspace(c *cobra.Command) {
+	fl := c.Flags()
 	fl.StringVar(&f.namespace, "namespace", "", "the namespace of the accounts to use (default \"default\")")
 	fl.StringArrayVar(&f.labels, "label", nil, "a label KEY=VALUE of this workspace; may be repeated")
 	fl.StringSliceVar(&f.only, "only", nil, "deliver these secrets alone, by name")
 	fl.StringSliceVar(&f.except, "except", nil, "deliver all secrets but these")
 	fl.StringArrayVar(&f.providers, "provider", nil, "let another provider's accounts answer: openai=openrouter; may be repeated")
-	fl.StringSliceVar(&f.keepEnv, "keep-env", nil, "leave this variable of yours as it is, even a real key")
 	fl.BoolVar(&f.noGateway, "no-gateway", false, "deliver secrets only; leave clients and your own keys alone")
-	fl.BoolVar(&f.overwrite, "overwrite", false, "move a file that stands where a secret goes aside, and restore it at the end")
-	fl.BoolVar(&f.printEnv, "print-env", false, "print what the command would get, without values, and do not start it")
 	c.MarkFlagsMutuallyExclusive("only", "except")
 }
 

@@ -16,6 +16,7 @@ import (
 func secretCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{Use: "secret", Short: "Keep secrets and say how they reach a workspace"}
 	asGroup(c)
+	e.bindOrg(c)
 	c.AddCommand(
 		secretSetCommand(e), secretListCommand(e), secretShowCommand(e), secretEditCommand(e),
 		secretSwitchCommand(e, "enable", true), secretSwitchCommand(e, "disable", false),

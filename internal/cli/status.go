@@ -40,7 +40,10 @@ func (e *Env) status(ctx context.Context, since string) error {
 }
 
 // parseAgo reads a duration that may be in days.
-func parseAgo(s string) (time.Duration, error) {
+func parseAgo(s string) (time.Duration, error) { return parseLength("--since", s) }
+
+// parseLength is parseAgo for any flag.
+func parseLength(flag, s string) (time.Duration, error) {
 	if n, ok := strings.CutSuffix(s, "d"); ok {
 		if days, err := strconv.Atoi(n); err == nil && days > 0 && days <= 3650 {
 			return time.Duration(days) * 24 * time.Hour, nil
@@ -48,7 +51,7 @@ func parseAgo(s string) (time.Duration, error) {
 	} else if d, err := time.ParseDuration(s); err == nil && d > 0 {
 		return d, nil
 	}
-	return 0, withHint(usagef("--since is not a length of time"), "write it as 90m, 12h or 7d")
+	return 0, withHint(usagef("%s is not a length of time", flag), "write it as 90m, 12h or 7d")
 }
 
 func (e *Env) statusText(st api.Status) {
@@ -67,16 +70,22 @@ func (e *Env) statusText(st api.Status) {
 	e.Printf("\ncounted since %s; keyfob account clear ACCOUNT ends a cooldown", localTime(st.Since))
 }
 
-// tokens never shows an unreported count as 0.
 func tokens(a api.AccountStatus) string {
-	switch {
-	case a.InputTokens+a.OutputTokens == 0 && a.Unreported > 0:
-		return "not reported"
-	case a.Unreported > 0:
-		return fmt.Sprintf("%d/%d and %d answers without", a.InputTokens, a.OutputTokens, a.Unreported)
-	}
-	return fmt.Sprintf("%d/%d", a.InputTokens, a.OutputTokens)
+	return tokenCount(a.InputTokens, a.OutputTokens, a.Unreported)
 }
+
+// tokenCount never shows an unreported count as 0.
+func tokenCount(in, out, unreported int64) string {
+	switch {
+	case in+out == 0 && unreported > 0:
+		return "not reported"
+	case unreported > 0:
+		return fmt.Sprintf("%d/%d and %d answers without", in, out, unreported)
+	}
+	return fmt.Sprintf("%d/%d", in, out)
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func count(n int, noun string) string {
 	if n == 1 {
