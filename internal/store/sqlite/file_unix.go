@@ -5,6 +5,7 @@ package sqlite
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,4 +25,14 @@ func writable(dir string) error {
 		return &fs.PathError{Op: "access", Path: dir, Err: err}
 	}
 	return nil
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return f.Sync()
 }

@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"keyfob/internal/core"
+	"keyfob/internal/store"
+)
+
+// Restore checks the backup from and makes a copy of it the database at path,
+// mode 0600; opening it brings an older one to FormatVersion. A database that is
+// there is kept under the name that comes back (empty: there was none), and must
+// not be in use by any process (unavailable, reason "store_in_use").
+//
+// What was undone since the backup is done again: tokens that were revoked are
+// good once more, and secrets that were deleted are there.
+func Restore(ctx context.Context, from, path string) (copied store.Copy, aside string, err error) {
+	if copied, err = CheckBackup(ctx, from); err != nil {
+		return store.Copy{}, "", err
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil || abs == copied.Path {
+		return store.Copy{}, "", core.Errorf(core.Invalid, "%s cannot be restored to itself", path).WithHint("check the path").Wrap(err)
+	}
+	if err := idle(ctx, abs); err != nil {
+		return store.Copy{}, "", err
+	}
+	temp, err := reserve(abs)
+	if err != nil {
+		return store.Copy{}, "", placeError(abs, err)
+	}
+	defer func() { _ = os.Remove(temp) }()
+	if err := copyInto(copied.Path, temp); err != nil {
+		return store.Copy{}, "", placeError(abs, err)
+	}
+	if aside, err = setAside(abs); err != nil {
+		return store.Copy{}, aside, placeError(abs, err)
+	}
+	if err := os.Rename(temp, abs); err != nil {
+		return store.Copy{}, aside, placeError(abs, err)
+	}
+	return copied, aside, placed(abs)
+}
+
+func placed(path string) error {
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return placeError(path, err)
+	}
+	return nil
+}
+
+// idle says whether a database is in use. A log beside it is taken into it on
+// the way: to leave the mode that has one takes being alone. A damaged database
+// is no obstacle, being what a backup is for.
+func idle(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	db, err := sql.Open("sqlite", dsn(path, 0, append([]string{"locking_mode(EXCLUSIVE)"}, writePragmas...)))
+	if err != nil {
+		return (&Store{path: path}).fault(err)
+	}
+	defer func() { _ = db.Close() }()
+	db.SetMaxOpenConns(1)
+	var mode string
+	err = db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode)
+	if retryable(err) || (err == nil && mode != "delete") {
+		return core.Errorf(core.Unavailable, "the database %s is in use", path).WithReason("store_in_use").
+			WithHint("stop every keyfob that uses it, and try again").Wrap(err)
+	}
+	if err != nil && ctx.Err() != nil {
+		return (&Store{path: path}).fault(ctx.Err())
+	}
+	return nil
+}
+
+// setAside keeps the old database, with what stands beside it, under a new name.
+// The log goes first: beside the restored file, SQLite would take it for that
+// one's.
+func setAside(path string) (string, error) {
+	aside := path + ".before-" + time.Now().UTC().Format("20060102T150405.000")
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Rename(path+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	// As a second name, so that there is a database at path at each moment.
+	err := os.Link(path, aside)
+	switch {
+	case err == nil:
+		return aside, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case errors.Is(err, fs.ErrExist):
+		return "", err
+	}
+	return aside, os.Rename(path, aside) // a file system without hard links
+}
+
+func copyInto(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile(to, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err == nil {
+		err = out.Sync()
+	}
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
