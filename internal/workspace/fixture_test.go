@@ -45,10 +45,61 @@ func (f fixture) secret(t *testing.T, n vault.NewSecret) {
 	}
 }
 
+// orgSecret is secret for the organisation.
+func (f fixture) orgSecret(t *testing.T, n vault.NewSecret) {
+	t.Helper()
+	if n.Value.IsZero() {
+		n.Value = secret.FromString("the organisation's value of " + n.Name)
+	}
+	if _, _, err := f.vault.Create(t.Context(), core.LocalUser.On(core.Org), n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// user makes a person of this name, who proves themselves by a token.
+func (f fixture) user(t *testing.T, name string) core.Actor {
+	t.Helper()
+	u := core.User{ID: "usr_" + name, Name: name, Role: core.RoleUser, Version: 1}
+	err := f.store.Update(t.Context(), func(tx store.Tx) error { return tx.Users().Create(t.Context(), u) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	scopes := core.AllScopes &^ (core.AdminRead | core.AdminWrite)
+	return core.Actor{Kind: core.UserActor, ID: u.ID, Owner: u.Owner(), Scopes: scopes, Via: core.Via{Kind: core.ViaToken, ID: "tok_" + name}}
+}
+
+// startFor is start for somebody else than this machine's user.
+func (f fixture) startFor(t *testing.T, actor core.Actor, spec workspace.Spec) (core.Actor, core.Workspace) {
+	t.Helper()
+	w, s, _, err := f.Create(t.Context(), actor, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, _, err := f.Session(t.Context(), string(s.Reveal()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inside, w
+}
+
+// sound wants the trail to match the store.
+func (f fixture) sound(t *testing.T) {
+	t.Helper()
+	v, err := f.guard.Verify(t.Context())
+	if err != nil || !v.OK() {
+		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
+	}
+}
+
 func (f fixture) account(t *testing.T, provider, namespace string) {
 	t.Helper()
-	_, err := f.accounts.Add(t.Context(), core.LocalUser, account.NewAccount{
-		Provider: provider, Namespace: namespace, Label: "work", Key: secret.FromString("test-0123456789abcdef"),
+	f.accountOf(t, core.LocalUser, provider, namespace, nil)
+}
+
+func (f fixture) accountOf(t *testing.T, actor core.Actor, provider, namespace string, sel core.Selector) {
+	t.Helper()
+	_, err := f.accounts.Add(t.Context(), actor, account.NewAccount{
+		Provider: provider, Namespace: namespace, Label: "work", Key: secret.FromString("test-0123456789abcdef"), Selector: sel,
 	})
 	if err != nil {
 		t.Fatal(err)
