@@ -121,7 +121,7 @@ func (f fixture) trail(t testing.TB) []string {
 
 func (f fixture) sound(t testing.TB) {
 	t.Helper()
-	v, err := f.guard.Verify(context.Background())
+	v, err := f.guard.Verify(context.Background(), core.LocalUser)
 	if err != nil || !v.OK() {
 		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
 	}

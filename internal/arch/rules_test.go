@@ -32,7 +32,9 @@ var imports = []struct {
 	{"internal/upstream", "internal/core", "rules on addresses; knows no account"},
 	{"internal/change", "internal/core internal/store", "the feed reads the store's changes, not their meaning"},
 	{"internal/seal", "internal/core internal/custody internal/secret internal/store", "the only package that turns ciphertext into values"},
-	{"internal/guard", "internal/core internal/seal internal/store", "authorizes and audits; needs no use case to do so"},
+	{"internal/audit", "internal/core", "the form of the trail: verified offline, so with no store and no key but a public one"},
+	{"internal/audit/sinkfile", "internal/audit internal/core", "a driver of the guard's sink: knows the form of the lines, nothing of where they come from"},
+	{"internal/guard", "internal/audit internal/core internal/seal internal/store", "authorizes and audits; needs no use case to do so"},
 
 	{"internal/provider", "failover internal/core internal/secret", "the adapters' port"},
 	{"internal/provider/scan", "", "reads requests as they stream; knows no provider"},
@@ -54,7 +56,7 @@ var imports = []struct {
 	{"internal/upkeep", useCase, "a use case: guard and seal below it, no other use case beside it"},
 
 	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/upstream internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
-	{"internal/guard/guardtest", "internal/guard internal/seal internal/secret internal/store/sqlite", "opens what tests of use cases stand on"},
+	{"internal/guard/guardtest", "internal/audit internal/guard internal/seal internal/secret internal/store/sqlite", "opens what tests of use cases stand on"},
 	{"internal/broker/brokertest", "*", "wires a whole broker for tests, as app does"},
 	{"internal/gateway", "api failover internal/broker internal/core internal/provider", "HTTP over the broker and nothing else: no store, no seal, no secret"},
 	{"internal/deliver", "api internal/core", "runs in the workspace: sees the manifest, never the vault"},

@@ -79,7 +79,9 @@ const (
 	AuditList   = "audit.list"
 	AuditExport = "audit.export"
 	AuditVerify = "audit.verify"
-	UsageRead   = "usage.read"
+	// AuditCheckpoint: nothing but that what came before was signed.
+	AuditCheckpoint = "audit.checkpoint"
+	UsageRead       = "usage.read"
 )
 
 // SecretSubject names a secret in the audit trail.

@@ -2,13 +2,11 @@ package guard
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/core"
 	"keyfob/internal/store"
 )
@@ -21,53 +19,10 @@ const (
 	Failed  = "failed" // allowed, and did not happen; Detail has the code
 )
 
-// chainFormat opens what is hashed; another encoding gets another name.
-const chainFormat = "keyfob/audit/1"
-
-// Hash is the SHA-256 of an entry in format keyfob/audit/1. Every field is its
-// length in bytes as 8 bytes big-endian, then its bytes; a number is a field of
-// 8 bytes big-endian (two's complement). So no two entries encode alike. The
-// fields in order:
-//
-//	"keyfob/audit/1", writer, seq (number), time (number, nanoseconds since 1970 UTC),
-//	actor kind, actor id, kind and id of the actor's owner, action,
-//	owner kind, owner id, subject, outcome,
-//	count of details (number), then of each in order of key: key, value,
-//	the previous entry's hash (empty for the first)
-func Hash(e core.AuditEntry) []byte {
-	var b encoder
-	b.text(chainFormat, e.Writer)
-	b.number(e.Seq, e.At.UnixNano())
-	b.text(string(e.Actor.Kind), e.Actor.ID, string(e.Actor.Owner.Kind), e.Actor.Owner.ID, e.Action)
-	b.text(string(e.Owner.Kind), e.Owner.ID, e.Subject, e.Outcome)
-	b.number(int64(len(e.Detail)))
-	for _, k := range slices.Sorted(maps.Keys(e.Detail)) {
-		b.text(k, e.Detail[k])
-	}
-	b.text(string(e.PrevHash))
-	sum := sha256.Sum256(b.out)
-	return sum[:]
-}
-
-type encoder struct{ out []byte }
-
-func (e *encoder) text(fields ...string) {
-	for _, f := range fields {
-		e.out = binary.BigEndian.AppendUint64(e.out, uint64(len(f)))
-		e.out = append(e.out, f...)
-	}
-}
-
-func (e *encoder) number(fields ...int64) {
-	for _, n := range fields {
-		e.text(string(binary.BigEndian.AppendUint64(nil, uint64(n)))) //nolint:gosec // two's complement, as the format says
-	}
-}
-
 // validTexts makes every text UTF-8, as stores keep texts: an entry that came
 // back changed would break its chain.
 func validTexts(m map[string]string) map[string]string {
-	out := make(map[string]string, len(m))
+	out := make(map[string]string, len(m)+2)
 	for k, v := range m {
 		out[strings.ToValidUTF8(k, "�")] = strings.ToValidUTF8(v, "�")
 	}
@@ -75,7 +30,8 @@ func validTexts(m map[string]string) map[string]string {
 }
 
 // add appends one entry to this writer's chain, inside the caller's transaction:
-// it is durable exactly when the act is.
+// it is durable exactly when the act is. Where it is time for a checkpoint, that
+// is signed in the same transaction and costs no flush of its own.
 func (g *Guard) add(ctx context.Context, tx store.Tx, e core.AuditEntry) (int64, error) {
 	head, err := tx.Audit().Head(ctx, g.writer)
 	if err != nil && core.CodeOf(err) != core.NotFound {
@@ -83,7 +39,95 @@ func (g *Guard) add(ctx context.Context, tx store.Tx, e core.AuditEntry) (int64,
 	}
 	e.Writer, e.Seq, e.PrevHash = g.writer, head.Seq+1, head.Hash
 	e.Subject, e.Detail = strings.ToValidUTF8(e.Subject, "�"), validTexts(e.Detail)
-	e.At = time.Now().UTC().Truncate(time.Microsecond)
-	e.Hash = Hash(e)
-	return e.Seq, tx.Audit().Append(ctx, e)
+	if via := e.Actor.Via.String(); via != "" {
+		e.Detail["via"] = strings.ToValidUTF8(via, "�")
+	}
+	e.At = now()
+	last, sign, err := g.due(ctx, tx, e)
+	if err != nil {
+		return 0, err
+	}
+	audit.Unmention(&e)
+	if sign {
+		audit.Mention(&e, last.Number+1)
+	}
+	e.Hash = audit.Hash(e)
+	if err := tx.Audit().Append(ctx, e); err != nil {
+		return 0, err
+	}
+	if sign {
+		_, err = sealHeads(ctx, tx, *g.signer.Load(), last)
+	}
+	return e.Seq, err
+}
+
+// due says whether a checkpoint is to be signed with this entry, and which is
+// the last one. Each writer's audit.Every-th entry takes one; so does the first
+// while there is none, and an act that asks for one.
+//
+// A checkpoint that this key did not sign is never built upon: to sign behind
+// it would make somebody else's statement the vault's own. Then none is signed
+// any more, which verification shows, until whoever has the root key looks at it.
+func (g *Guard) due(ctx context.Context, tx store.Tx, e core.AuditEntry) (core.Checkpoint, bool, error) {
+	signer := *g.signer.Load()
+	asked := e.Outcome == OK && (e.Action == AuditCheckpoint || e.Action == AuditExport || e.Action == VaultRekey)
+	if signer.IsZero() || !asked && e.Seq >= audit.Every && e.Seq%audit.Every != 0 {
+		return core.Checkpoint{}, false, nil
+	}
+	last, err := tx.Checkpoints().Last(ctx)
+	switch {
+	case core.CodeOf(err) == core.NotFound:
+		return core.Checkpoint{}, true, nil
+	case err != nil:
+		return last, false, err
+	}
+	return last, signer.Made(last) && (asked || e.Seq%audit.Every == 0), nil
+}
+
+// sealHeads signs every chain's head.
+func sealHeads(ctx context.Context, tx store.Tx, s audit.Signer, last core.Checkpoint) (core.Checkpoint, error) {
+	heads, err := tx.Audit().Heads(ctx)
+	if err != nil {
+		return last, err
+	}
+	c := s.Checkpoint(last, heads, now())
+	return c, tx.Checkpoints().Append(ctx, c)
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// Rekey runs the act by which the vault gets another root key, as Do does, and
+// hands the trail over in the same transaction: the old key signs it for the
+// last time, and the new key signs that. From then on this guard signs with the
+// new key.
+//
+// So everything before stays proven by the new key alone, and there is no moment
+// at which somebody without either could put another trail below it.
+func (g *Guard) Rekey(ctx context.Context, actor core.Actor, act Act, next audit.Signer, fn func(ctx context.Context, tx store.Tx, note Note) error) error {
+	act.Action = VaultRekey
+	act = act.of(actor)
+	if err := g.allow(ctx, actor, act); err != nil {
+		return err
+	}
+	err := g.store.Update(ctx, func(tx store.Tx) error {
+		notes := maps.Clone(act.Detail)
+		noteInto(&notes)("audit_key", next.KeyID())
+		if err := fn(ctx, tx, noteInto(&notes)); err != nil {
+			return err
+		}
+		if _, err := g.add(ctx, tx, entry(actor, act, OK, notes)); err != nil {
+			return err
+		}
+		last, err := tx.Checkpoints().Last(ctx)
+		if err != nil && core.CodeOf(err) != core.NotFound {
+			return err
+		}
+		_, err = sealHeads(ctx, tx, next, last)
+		return err
+	})
+	if err != nil {
+		return g.failed(ctx, actor, act, err)
+	}
+	g.signer.Store(&next)
+	return nil
 }

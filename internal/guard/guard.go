@@ -16,8 +16,11 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/core"
 	"keyfob/internal/store"
 )
@@ -42,11 +45,34 @@ type Note func(key, value string)
 type Guard struct {
 	store  store.Store
 	writer string
+	signer atomic.Pointer[audit.Signer] // never nil
+	sink   Sink                         // nil: none
+
+	mu    sync.Mutex // guards trail
+	trail TrailStatus
 }
+
+// Option adds to what a Guard does.
+type Option func(*Guard)
+
+// Signed has the trail signed: a checkpoint over all chains' heads stands in the
+// transaction of each writer's audit.Every-th entry. Without it there are no
+// checkpoints and no export.
+func Signed(s audit.Signer) Option { return func(g *Guard) { g.signer.Store(&s) } }
+
+// CopiedTo has Run copy the trail to a sink.
+func CopiedTo(s Sink) Option { return func(g *Guard) { g.sink = s } }
 
 // New makes a Guard whose entries form the chain of this writer. Several
 // processes on one store may share a writer; it does no I/O.
-func New(st store.Store, writer string) *Guard { return &Guard{store: st, writer: writer} }
+func New(st store.Store, writer string, options ...Option) *Guard {
+	g := &Guard{store: st, writer: writer}
+	g.signer.Store(&audit.Signer{})
+	for _, o := range options {
+		o(g)
+	}
+	return g
+}
 
 // Do runs a change. fn and its entry are one transaction: both are durable when
 // Do returns nil, neither otherwise. Errors: forbidden, or whatever fn or the
@@ -105,12 +131,17 @@ func (g *Guard) Expose(ctx context.Context, actor core.Actor, act Act, fn func(c
 	return nil
 }
 
-// Entries lists the trail of the actor's owner, newest first: at most limit
-// entries older than before, where a zero before starts at the newest.
+// Entries lists the trail of the actor's owner, and of core.Org that of every
+// owner, newest first: at most limit entries older than before, where a zero
+// before starts at the newest.
 func (g *Guard) Entries(ctx context.Context, actor core.Actor, before time.Time, limit int) ([]core.AuditEntry, error) {
 	var out []core.AuditEntry
 	err := g.Read(ctx, actor, Act{Action: AuditList, Subject: "audit"}, func(ctx context.Context, tx store.Tx) error {
 		var err error
+		if actor.Owner == core.Org {
+			out, err = tx.Audit().ListAll(ctx, before, limit)
+			return err
+		}
 		out, err = tx.Audit().List(ctx, actor.Owner, before, limit)
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
 	"keyfob/internal/guard/guardtest"
@@ -21,14 +22,15 @@ import (
 // fixture is a guard over a real store in a file.
 type fixture struct {
 	*guard.Guard
-	store store.Store
-	path  string
+	store  store.Store
+	path   string
+	signer audit.Signer
 }
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
 	k := guardtest.New(t)
-	return fixture{Guard: k.Guard, store: k.Store, path: k.Path}
+	return fixture{Guard: k.Guard, store: k.Store, path: k.Path, signer: k.Signer}
 }
 
 // tamper changes the file behind the store's back.
@@ -75,7 +77,7 @@ func (f fixture) entries(t *testing.T) []core.AuditEntry {
 
 func (f fixture) verify(t *testing.T) guard.Verification {
 	t.Helper()
-	v, err := f.Verify(t.Context())
+	v, err := f.Verify(t.Context(), core.LocalUser)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,11 +116,11 @@ func TestDoWritesActAndEntryTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := f.entries(t)[0]
-	want := map[string]string{"known": "before", "noted": "inside", "wrote secret/a": e.Detail["wrote secret/a"]}
+	want := map[string]string{"via": "local", "checkpoint": "1", "known": "before", "noted": "inside", "wrote secret/a": e.Detail["wrote secret/a"]}
 	if diff := cmp.Diff(want, e.Detail); diff != "" {
 		t.Error(diff)
 	}
-	if e.Owner != core.Local || e.Actor != core.LocalUser || e.Seq != 1 || time.Since(e.At) > time.Hour {
+	if e.Owner != core.Local || e.Actor.String() != "user:local" || e.Actor.Owner != core.Local || e.Seq != 1 || time.Since(e.At) > time.Hour {
 		t.Errorf("entry %+v", e)
 	}
 	if len(act.Detail) != 1 {
@@ -141,7 +143,7 @@ func TestFailedActLeavesOneEntryByCode(t *testing.T) {
 	if len(e) != 1 || e[0].Outcome != guard.Failed {
 		t.Fatalf("entries %+v", e)
 	}
-	if diff := cmp.Diff(map[string]string{"code": "conflict", "reason": "boom"}, e[0].Detail); diff != "" {
+	if diff := cmp.Diff(map[string]string{"via": "local", "checkpoint": "1", "code": "conflict", "reason": "boom"}, e[0].Detail); diff != "" {
 		t.Error(diff)
 	}
 	if v := f.verify(t); !v.OK() || v.Records != 0 {
@@ -341,7 +343,8 @@ func TestWritersShareAChain(t *testing.T) {
 	}
 	defer func() { _ = other.Close() }()
 	var wg sync.WaitGroup
-	for _, g := range []*guard.Guard{f.Guard, guard.New(other, "here"), guard.New(other, "there")} {
+	for _, g := range []*guard.Guard{
+		f.Guard, guard.New(other, "here", guard.Signed(f.signer)), guard.New(other, "there", guard.Signed(f.signer))} {
 		wg.Go(func() {
 			for range 20 {
 				if err := g.Do(t.Context(), core.LocalUser, set("a"), func(context.Context, store.Tx, guard.Note) error { return nil }); err != nil {

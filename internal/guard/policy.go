@@ -105,6 +105,8 @@ var policy = map[string]rule{
 	AuditList:   {user, core.AuditRead, false, false},
 	AuditExport: {user, core.AdminRead, false, true},
 	AuditVerify: {user, core.AdminRead, false, true},
+
+	AuditCheckpoint: {upkeep, 0, true, true},
 }
 
 // ofItself are the actions whose subject must be the acting workspace itself.

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,8 +20,9 @@ import (
 // RootKey wraps data keys. It holds what is derived from the root key, behind a
 // closure, so that no way of printing it gives key bytes.
 type RootKey struct {
-	id   string
-	wrap func() tink.AEAD
+	id    string
+	wrap  func() tink.AEAD
+	audit func() ed25519.PrivateKey // see AuditKey
 }
 
 // NewRootKey takes the 32 bytes that custody gave; any other length is an error
@@ -44,7 +46,11 @@ func NewRootKey(s secret.Secret) (RootKey, error) {
 	if err != nil {
 		return RootKey{}, err
 	}
-	return RootKey{id: hex.EncodeToString(id), wrap: func() tink.AEAD { return aead }}, nil
+	audit, err := auditKey(raw)
+	if err != nil {
+		return RootKey{}, err
+	}
+	return RootKey{id: hex.EncodeToString(id), wrap: func() tink.AEAD { return aead }, audit: audit}, nil
 }
 
 // ID is a stable name of the key. It is derived by a one-way function, so it may

@@ -68,7 +68,7 @@ func (f fixture) trail(t *testing.T) []string {
 // sound wants the trail to match the store.
 func (f fixture) sound(t *testing.T) {
 	t.Helper()
-	v, err := f.guard.Verify(t.Context())
+	v, err := f.guard.Verify(t.Context(), core.LocalUser)
 	if err != nil || !v.OK() {
 		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/guard"
 	"keyfob/internal/seal"
 	"keyfob/internal/secret"
@@ -23,6 +24,8 @@ type Kit struct {
 	Guard *guard.Guard
 	Keys  *seal.Keys // of a random root key
 	Path  string     // of the store's file
+	// Signer is the guard's, of the same root key.
+	Signer audit.Signer
 }
 
 // New opens an empty store.
@@ -34,7 +37,9 @@ func New(tb testing.TB) Kit {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = st.Close() })
-	return Kit{Store: st, Guard: guard.New(st, Writer), Keys: seal.NewKeys(RootKey(tb)), Path: path}
+	root := RootKey(tb)
+	signer := audit.NewSigner(root.AuditKey())
+	return Kit{Store: st, Guard: guard.New(st, Writer, guard.Signed(signer)), Keys: seal.NewKeys(root), Path: path, Signer: signer}
 }
 
 // RootKey is a random one.
