@@ -59,14 +59,14 @@ var imports = []struct {
 	{"internal/guard/guardtest", "internal/audit internal/guard internal/seal internal/secret internal/store/sqlite", "opens what tests of use cases stand on"},
 	{"internal/broker/brokertest", "*", "wires a whole broker for tests, as app does"},
 	{"internal/gateway", "api failover internal/broker internal/core internal/provider", "HTTP over the broker and nothing else: no store, no seal, no secret"},
-	{"internal/deliver", "api internal/core", "runs in the workspace: sees the manifest, never the vault"},
+	{"internal/deliver", "api internal/core internal/target", "runs in the workspace: sees the manifest, never the vault; asks again where the organisation's files lead"},
 	{"internal/httpapi", "api failover internal/account internal/core internal/event internal/guard internal/identity internal/llm internal/org internal/provider internal/secret internal/store internal/throttle internal/upkeep internal/usage internal/vault internal/workspace", "translates HTTP to use cases; of the store it knows pages and filters only; no seal"},
 	{"internal/event", "internal/change internal/core internal/guard internal/store", "reads the feed and the log of changes for one actor, through the guard"},
 	{"internal/config", "internal/core internal/secret", "what serve can be told: values and files, nothing that runs"},
 	{"internal/listen", "internal/core", "ports, TLS and hosts; knows nothing of what is served"},
 	{"internal/telemetry", "internal/core", "counts, spans and the log of a server; is told, and asks nobody"},
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
-	{"internal/cli", "api client internal/app internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; keyfobtest is demo's provider"},
+	{"internal/cli", "api client internal/app internal/config internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; config is what serve can be told; keyfobtest is demo's provider"},
 
 	{"internal/bench", "internal/broker/brokertest internal/gateway internal/workspace", "measures the whole from outside; linked into nothing"},
 	{"internal/crash", "", "kills the built program from outside"},
@@ -123,6 +123,7 @@ var reveal = []struct{ pkg, why string }{
 	{"internal/identity", "digests tokens, cookies, links and device codes, which is how they are stored"},
 	{"internal/broker/brokertest", "is a client with a gateway key, in tests"},
 	{"internal/httpapi", "answers a reveal, a lookup and a manifest to whoever may have it"},
+	{"internal/cli", "prints a launcher's key that it has just made, once"},
 }
 
 // sizes that a reader can hold. Test files are not measured.
