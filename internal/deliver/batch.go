@@ -10,6 +10,7 @@ import (
 
 	"keyfob/api"
 	"keyfob/internal/core"
+	"keyfob/internal/target"
 )
 
 // batch is one Deliver: it finds each path's place, settles which delivery has
@@ -98,7 +99,29 @@ func (b *batch) resolve(j *job) {
 		b.fail(j, err)
 	} else if err = b.f.checkOwn(j.place); err != nil {
 		b.fail(j, err)
+	} else if err = b.f.checkOrg(j.d, j.place); err != nil {
+		b.fail(j, err)
 	}
+}
+
+// checkOrg asks the rule on the organisation's secrets again, about where the
+// path really leads: a link in the user's home may turn a harmless one into a
+// shell's startup file.
+func (f *Files) checkOrg(d api.FileDelivery, p place) error {
+	if !d.Org {
+		return nil
+	}
+	path := filepath.ToSlash(p.path())
+	if home, err := filepath.EvalSymlinks(f.c.Home); err == nil && inside(home, p.path()) {
+		if rel, err := filepath.Rel(home, p.path()); err == nil {
+			path = "~/" + filepath.ToSlash(rel)
+		}
+	}
+	if why, no := target.Refused(path); no {
+		return core.Errorf(core.Forbidden, "it is the organisation's, and the path leads to what such a secret may not write: %s", why).
+			WithHint("remove the link, or ask an administrator for another path")
+	}
+	return nil
 }
 
 // checkOwn keeps files out of Keyfob's own directory: moved aside by a delivery,
