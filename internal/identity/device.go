@@ -107,9 +107,13 @@ func ParseUserCode(text string) (string, bool) {
 // unknown, over or decided; exhausted after too many of those.
 func (i *Identity) Device(ctx context.Context, a core.Actor, userCode string) (core.Proof, error) {
 	a = own(a)
+	act := guard.Act{Action: guard.LoginDecide, Subject: "login"}
+	if err := i.byBrowser(ctx, a, act); err != nil {
+		return core.Proof{}, err
+	}
 	var p core.Proof
 	err := i.guess(a, userCode, func(code string) error {
-		return i.guard.Read(ctx, a, guard.Act{Action: guard.LoginDecide, Subject: "login"}, func(ctx context.Context, tx store.Tx) (err error) {
+		return i.guard.Read(ctx, a, act, func(ctx context.Context, tx store.Tx) (err error) {
 			p, err = device(ctx, tx, a, code)
 			return err
 		})
@@ -122,6 +126,9 @@ func (i *Identity) Device(ctx context.Context, a core.Actor, userCode string) (c
 func (i *Identity) DecideDevice(ctx context.Context, a core.Actor, userCode string, approve bool) error {
 	a = own(a)
 	act := guard.Act{Action: guard.LoginDecide, Subject: "login", Detail: map[string]string{"approved": strconv.FormatBool(approve)}}
+	if err := i.byBrowser(ctx, a, act); err != nil {
+		return err
+	}
 	return i.guess(a, userCode, func(code string) error {
 		return i.guard.Do(ctx, a, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
 			p, err := device(ctx, tx, a, code)
@@ -139,9 +146,6 @@ func (i *Identity) DecideDevice(ctx context.Context, a core.Actor, userCode stri
 
 // guess runs fn with a code, and counts it where no login waits with it.
 func (i *Identity) guess(a core.Actor, text string, fn func(code string) error) error {
-	if err := byBrowser(a); err != nil {
-		return err
-	}
 	code, ok := ParseUserCode(text)
 	if !ok {
 		return badCode(nil)
@@ -170,13 +174,18 @@ func device(ctx context.Context, tx store.Tx, a core.Actor, code string) (core.P
 	return p, nil
 }
 
-// byBrowser refuses whoever is not a person at a browser. A token must never
-// bring forth another proof: whoever copied it could outlive its revocation.
-func byBrowser(a core.Actor) error {
-	if a.Kind != core.UserActor || a.Via.Kind != core.ViaBrowser && a.Via.Kind != core.ViaProxy {
-		return noBrowser()
+// byBrowser refuses whoever is not a person at a browser, and writes it down. A
+// token must never bring forth another proof: whoever copied it could outlive its
+// revocation.
+func (i *Identity) byBrowser(ctx context.Context, a core.Actor, act guard.Act) error {
+	if a.Kind == core.UserActor && (a.Via.Kind == core.ViaBrowser || a.Via.Kind == core.ViaProxy) {
+		return nil
 	}
-	return nil
+	err := i.guard.Do(ctx, a, act, func(context.Context, store.Tx, guard.Note) error { return noBrowser() })
+	if core.CodeOf(err) == core.Forbidden {
+		return noBrowser() // the policy's own reasons would send people for another token
+	}
+	return err
 }
 
 func decided(p core.Proof, a core.Actor, approve bool) core.Proof {

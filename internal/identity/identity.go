@@ -126,6 +126,9 @@ func signIn(u core.User) core.Actor { return core.System("sign-in", u.Owner()) }
 // own is the acting user on their own records, also where they act on the
 // organisation's: tokens and browser sessions are always a person's.
 func own(a core.Actor) core.Actor {
+	if a.Kind != core.UserActor {
+		return a // the guard refuses it
+	}
 	return a.On(core.Owner{Kind: core.UserOwner, ID: a.ID})
 }
 

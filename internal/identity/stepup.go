@@ -131,14 +131,14 @@ func noStepUp(cause error) error {
 // conflict where it is decided already; forbidden with reason browser_required or
 // sign_in_again.
 func (i *Identity) DecideStepUp(ctx context.Context, a core.Actor, id string, approve bool) error {
-	if err := byBrowser(a); err != nil {
+	a = own(a)
+	act := guard.Act{Action: guard.StepUpDecide, Subject: "step-up", Detail: map[string]string{"approved": strconv.FormatBool(approve)}}
+	if err := i.byBrowser(ctx, a, act); err != nil {
 		return err
 	}
 	if !plainID(id) {
 		return noStepUp(nil)
 	}
-	a = own(a)
-	act := guard.Act{Action: guard.StepUpDecide, Subject: "step-up", Detail: map[string]string{"approved": strconv.FormatBool(approve)}}
 	return i.guard.Do(ctx, a, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
 		if _, err := living(ctx, tx, a); err != nil {
 			return err

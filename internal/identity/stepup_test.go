@@ -1,0 +1,231 @@
+package identity_test
+
+import (
+	"testing"
+	"time"
+
+	"keyfob/internal/core"
+	"keyfob/internal/identity"
+	"keyfob/internal/store"
+)
+
+// revealing is a user with a reveal token and a browser.
+func (f fixture) revealing(t *testing.T, name string) (u core.User, token, browser core.Actor) {
+	t.Helper()
+	u = f.user(t, name, "")
+	token, _ = f.token(t, name, core.SecretsRead|core.SecretsReveal)
+	browser, _ = f.browser(t, name)
+	return u, token, browser
+}
+
+func TestStepUp(t *testing.T) {
+	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
+		u, token, browser := f.revealing(t, "anna")
+		s := secretOf(u.Owner(), 3)
+		up, err := f.AskStepUp(t.Context(), token, s)
+		if err != nil || up.State != core.ProofPending || up.Secret != "NPM TOKEN" || up.SecretID != "sec_1" || up.Of != u.Owner() || up.Version != 3 ||
+			up.ExpiresAt.Sub(up.CreatedAt) != 5*time.Minute || len(up.Code) != 9 {
+			t.Fatalf("asked %+v, %v", up, err)
+		}
+		wantError(t, "before the approval", f.Take(t.Context(), token, up.ID, s), core.Forbidden, "step_up_pending")
+		if seen, err := f.StepUp(t.Context(), browser, up.ID); err != nil || seen.Code != up.Code || seen.Secret != up.Secret {
+			t.Errorf("the browser sees %+v, %v", seen, err)
+		}
+		time.Sleep(5*time.Minute - time.Microsecond)
+		if err := f.DecideStepUp(t.Context(), browser, up.ID, true); err != nil {
+			t.Fatal(err)
+		}
+		if seen, err := f.StepUp(t.Context(), token, up.ID); err != nil || seen.State != core.ProofApproved || seen.ExpiresAt.Sub(seen.DecidedAt) != time.Minute || seen.Approver != browser.Via.String() {
+			t.Errorf("the token sees %+v, %v", seen, err)
+		}
+		time.Sleep(time.Minute - time.Microsecond)
+		if err := f.Take(t.Context(), token, up.ID, s); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, "a second time", f.Take(t.Context(), token, up.ID, s), core.Forbidden, "step_up_required")
+		acts := f.acts(t, u)
+		if got := acts[len(acts)-5:]; got[0] != "user step_up.ask ok" || got[1] != "user step_up.use failed" || got[2] != "user step_up.decide ok" || got[3] != "user step_up.use ok" || got[4] != "user step_up.use failed" {
+			t.Errorf("trail %v", acts)
+		}
+	})
+}
+
+// An approval is for one value, as it is, for whoever asked, once.
+func TestAStepUpIsBound(t *testing.T) {
+	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
+		u, token, browser := f.revealing(t, "anna")
+		o, otherToken, otherBrowser := f.revealing(t, "otto")
+		second, _ := f.token(t, "anna", core.SecretsRead|core.SecretsReveal)
+		s := secretOf(u.Owner(), 3)
+		up, _ := f.AskStepUp(t.Context(), token, s)
+		wantError(t, "another user's approval", f.DecideStepUp(t.Context(), otherBrowser, up.ID, true), core.NotFound, "expired")
+		_, err := f.StepUp(t.Context(), otherBrowser, up.ID)
+		wantError(t, "another user's look", err, core.NotFound, "expired")
+		if err := f.DecideStepUp(t.Context(), browser, up.ID, true); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, "approving twice", f.DecideStepUp(t.Context(), browser, up.ID, true), core.Conflict, "decided")
+		wantError(t, "denying it then", f.DecideStepUp(t.Context(), browser, up.ID, false), core.Conflict, "decided")
+		other, renamed, moved, older := s, s, s, secretOf(u.Owner(), 2)
+		other.ID, renamed.Name, moved.Owner = "sec_2", "B", o.Owner()
+		newer := secretOf(u.Owner(), 4)
+		for name, c := range map[string]core.Secret{"another secret": other, "another name": renamed, "another owner's": moved, "an older version": older, "a newer version": newer, "none": {}} {
+			wantError(t, name, f.Take(t.Context(), token, up.ID, c), core.Forbidden, "step_up_required")
+		}
+		for name, a := range map[string]core.Actor{"another token": second, "the browser": browser, "another user": otherToken} {
+			if err := f.Take(t.Context(), a, up.ID, s); core.CodeOf(err) != core.Forbidden {
+				t.Errorf("%s takes it: %v", name, err)
+			}
+		}
+		for _, id := range []string{"", "stp_x", "a/b", token.Via.ID} {
+			wantError(t, "the id "+id, f.Take(t.Context(), token, id, s), core.Forbidden, "step_up_required")
+		}
+		if err := f.Take(t.Context(), token, up.ID, s); err != nil {
+			t.Errorf("all those used it up: %v", err)
+		}
+	})
+}
+
+func TestAStepUpIsSoonOver(t *testing.T) {
+	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
+		u, token, browser := f.revealing(t, "anna")
+		s := secretOf(u.Owner(), 1)
+		late, _ := f.AskStepUp(t.Context(), token, s)
+		time.Sleep(5 * time.Minute)
+		wantError(t, "a late approval", f.DecideStepUp(t.Context(), browser, late.ID, true), core.NotFound, "expired")
+		up, _ := f.AskStepUp(t.Context(), token, s)
+		if err := f.DecideStepUp(t.Context(), browser, up.ID, true); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		wantError(t, "a late use", f.Take(t.Context(), token, up.ID, s), core.Forbidden, "step_up_required")
+		no, _ := f.AskStepUp(t.Context(), token, s)
+		if err := f.DecideStepUp(t.Context(), browser, no.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, "a denied one", f.Take(t.Context(), token, no.ID, s), core.Forbidden, "step_up_denied")
+	})
+}
+
+// A browser that was left open asks, and whoever sits before it approves.
+func TestABrowserApprovesItsOwnOnlyWhenFresh(t *testing.T) {
+	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
+		u := f.user(t, "anna", "")
+		old, _ := f.browser(t, "anna")
+		s := secretOf(u.Owner(), 1)
+		time.Sleep(5*time.Minute - time.Microsecond)
+		up, _ := f.AskStepUp(t.Context(), old, s)
+		if err := f.DecideStepUp(t.Context(), old, up.ID, true); err != nil {
+			t.Errorf("within 5 minutes: %v", err)
+		}
+		if err := f.Take(t.Context(), old, up.ID, s); err != nil {
+			t.Errorf("taking it: %v", err)
+		}
+		up, _ = f.AskStepUp(t.Context(), old, s)
+		time.Sleep(time.Microsecond)
+		wantError(t, "after 5 minutes", f.DecideStepUp(t.Context(), old, up.ID, true), core.Forbidden, "sign_in_again")
+		again, _ := f.browser(t, "anna")
+		if err := f.DecideStepUp(t.Context(), again, up.ID, true); err != nil {
+			t.Errorf("by a fresh one: %v", err)
+		}
+		wantError(t, "the fresh one takes it", f.Take(t.Context(), again, up.ID, s), core.Forbidden, "step_up_required")
+		up, _ = f.AskStepUp(t.Context(), old, s)
+		if err := f.DecideStepUp(t.Context(), old, up.ID, false); err != nil {
+			t.Errorf("denying is always open: %v", err)
+		}
+	})
+}
+
+// Of a person whom a proxy vouches for nobody knows when they signed in.
+func TestAProxyApprovesOnlyWhatOthersAsk(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	a, err := f.Vouched(t.Context(), "anna", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := secretOf(a.Owner, 1)
+	token, _ := f.token(t, "anna", core.SecretsRead|core.SecretsReveal)
+	up, _ := f.AskStepUp(t.Context(), a, s)
+	wantError(t, "its own", f.DecideStepUp(t.Context(), a, up.ID, true), core.Forbidden, "sign_in_again")
+	up, _ = f.AskStepUp(t.Context(), token, s)
+	if err := f.DecideStepUp(t.Context(), a, up.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Take(t.Context(), token, up.ID, s); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhoMayAsk(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	u, token, browser := f.revealing(t, "anna")
+	weak, _ := f.token(t, "anna", core.SecretsRead|core.SecretsWrite)
+	boss := f.user(t, "boss", core.RoleAdmin)
+	bossToken, _ := f.token(t, "boss", core.SecretsRead|core.SecretsReveal|core.AdminRead|core.AdminWrite)
+	_, err := f.AskStepUp(t.Context(), weak, secretOf(u.Owner(), 1))
+	wantError(t, "without secrets:reveal", err, core.Forbidden, "scope")
+	_, err = f.AskStepUp(t.Context(), token, secretOf(boss.Owner(), 1))
+	wantError(t, "another's secret", err, core.NotFound, "")
+	_, err = f.AskStepUp(t.Context(), token.On(core.Org), secretOf(core.Org, 1))
+	wantError(t, "the organisation's, by a user", err, core.Forbidden, "not_admin")
+	_, err = f.AskStepUp(t.Context(), token, core.Secret{Owner: u.Owner()})
+	wantError(t, "none", err, core.NotFound, "")
+	_, err = f.AskStepUp(t.Context(), core.LocalUser, secretOf(core.Local, 1))
+	wantError(t, "on one machine", err, core.Forbidden, "confirm_required")
+	up, err := f.AskStepUp(t.Context(), bossToken.On(core.Org), secretOf(core.Org, 1))
+	if err != nil || up.Of != core.Org || up.UserID != boss.ID {
+		t.Fatalf("the organisation's: %+v, %v", up, err)
+	}
+	wantError(t, "a user approves it", f.DecideStepUp(t.Context(), browser, up.ID, true), core.NotFound, "expired")
+	bossBrowser, _ := f.browser(t, "boss")
+	if err := f.DecideStepUp(t.Context(), bossBrowser, up.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.UpdateUser(t.Context(), org, "boss", identity.Edit{Role: to(core.RoleUser)}, 0); err != nil {
+		t.Fatal(err)
+	}
+	demoted := bossToken
+	demoted.Admin, demoted.Scopes = false, core.SecretsRead|core.SecretsReveal
+	wantError(t, "once demoted", f.Take(t.Context(), demoted.On(core.Org), up.ID, secretOf(core.Org, 1)), core.Forbidden, "not_admin")
+}
+
+// The browser that approved is signed out, or the token revoked, before the use.
+func TestAStepUpEndsWithItsProofs(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	u, token, browser := f.revealing(t, "anna")
+	s := secretOf(u.Owner(), 1)
+	other, _ := f.browser(t, "anna")
+	up, _ := f.AskStepUp(t.Context(), token, s)
+	if err := firstOf(f.DecideStepUp(t.Context(), browser, up.ID, true), f.DeleteSession(t.Context(), other, browser.Via.ID)); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "after its browser is signed out", f.Take(t.Context(), token, up.ID, s), core.Forbidden, "step_up_required")
+	up, _ = f.AskStepUp(t.Context(), token, s)
+	if err := firstOf(f.DecideStepUp(t.Context(), other, up.ID, true), f.DeleteToken(t.Context(), other, token.Via.ID)); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "after its token is revoked", f.Take(t.Context(), token, up.ID, s), core.Unauthenticated, "bad_token")
+}
+
+func TestOneOfManyTakesAStepUp(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	u, token, browser := f.revealing(t, "anna")
+	s := secretOf(u.Owner(), 1)
+	up, _ := f.AskStepUp(t.Context(), token, s)
+	if n := many(t, core.Conflict, "decided", func() error { return f.DecideStepUp(t.Context(), browser, up.ID, true) }); n != 1 {
+		t.Errorf("%d approvals", n)
+	}
+	if n := many(t, core.Forbidden, "step_up_required", func() error { return f.Take(t.Context(), token, up.ID, s) }); n != 1 {
+		t.Errorf("%d reveals", n)
+	}
+}
+
+func TestStepUpsThatWaitAreBounded(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	u, token, _ := f.revealing(t, "anna")
+	if err := f.Store.Update(t.Context(), func(tx store.Tx) error { return waiting(t.Context(), tx, core.StepUpProof, 10_000) }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.AskStepUp(t.Context(), token, secretOf(u.Owner(), 1))
+	wantError(t, "one too many", err, core.Exhausted, "too_many_pending")
+}
