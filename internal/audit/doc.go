@@ -4,6 +4,8 @@
 package audit
 
 import (
+	"bytes"
+	"errors"
 	"maps"
 	"strconv"
 
@@ -59,3 +61,32 @@ func (p *Position) Entry(e core.AuditEntry) {
 
 // Took moves the position past a checkpoint.
 func (p *Position) Took(c core.Checkpoint) { p.Checkpoint, p.CheckpointHash = c.Number, c.Hash }
+
+// Line moves the position past a line of a file. A header and a checkpoint say
+// by themselves where they stand; a trailer is an error.
+func (p *Position) Line(line []byte) error {
+	l, err := ParseLine(line)
+	switch {
+	case err != nil:
+		return err
+	case l.Entry != nil:
+		p.Entry(*l.Entry)
+	case l.Checkpoint != nil:
+		p.Heads = map[string]core.Head{}
+		for _, h := range l.Checkpoint.Heads {
+			p.Heads[h.Writer] = h
+		}
+		p.Took(*l.Checkpoint)
+	case l.Header != nil:
+		*p = l.Header.After.Clone()
+	default:
+		return errors.New("it closes the file")
+	}
+	return nil
+}
+
+// Equal says whether both are the same place of the same trail.
+func (p Position) Equal(o Position) bool {
+	same := func(a, b core.Head) bool { return a.Seq == b.Seq && bytes.Equal(a.Hash, b.Hash) }
+	return p.Checkpoint == o.Checkpoint && bytes.Equal(p.CheckpointHash, o.CheckpointHash) && maps.EqualFunc(p.Heads, o.Heads, same)
+}

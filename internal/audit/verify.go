@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"maps"
 
 	"keyfob/internal/core"
 )
@@ -144,15 +143,10 @@ func (f *file) header(h Header) {
 		f.problem("a second header stands in the middle")
 		return
 	}
-	if at := f.check.position(); !samePosition(at, h.After) {
+	if !f.check.position().Equal(h.After) {
 		f.problem("what follows does not go on where the lines before end: lines are missing, or the trail was put back to an earlier state")
 		f.check.start(h.After)
 	}
-}
-
-func samePosition(a, b Position) bool {
-	same := func(x, y core.Head) bool { return x.Seq == y.Seq && bytes.Equal(x.Hash, y.Hash) }
-	return a.Checkpoint == b.Checkpoint && bytes.Equal(a.CheckpointHash, b.CheckpointHash) && maps.EqualFunc(a.Heads, b.Heads, same)
 }
 
 // end holds the trailer against what came before it.
