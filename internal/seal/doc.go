@@ -13,6 +13,7 @@
 //	info "keyfob/v1/wrap":        the AES-256-GCM key that wraps data keys
 //	info "keyfob/v1/root-key-id": 16 bytes, whose lower-case hex is the root key's id
 //	info "keyfob/v1/audit-checkpoint": the Ed25519 seed of the key that signs the audit trail
+//	info "keyfob/v1/pages-label": 16 bytes, whose lower-case hex is the label of the host of pages
 //
 // Data key: a Tink keyset of AES-256-GCM keys with Tink's output prefix. It is
 // stored as Tink's binary EncryptedKeyset, encrypted with the wrapping key and

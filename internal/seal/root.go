@@ -23,6 +23,7 @@ type RootKey struct {
 	id    string
 	wrap  func() tink.AEAD
 	audit func() ed25519.PrivateKey // see AuditKey
+	label string                    // see Label
 }
 
 // NewRootKey takes the 32 bytes that custody gave; any other length is an error
@@ -50,12 +51,21 @@ func NewRootKey(s secret.Secret) (RootKey, error) {
 	if err != nil {
 		return RootKey{}, err
 	}
-	return RootKey{id: hex.EncodeToString(id), wrap: func() tink.AEAD { return aead }, audit: audit}, nil
+	label, err := derive(raw, "keyfob/v1/pages-label", 16)
+	if err != nil {
+		return RootKey{}, err
+	}
+	return RootKey{id: hex.EncodeToString(id), wrap: func() tink.AEAD { return aead }, audit: audit, label: hex.EncodeToString(label)}, nil
 }
 
 // ID is a stable name of the key. It is derived by a one-way function, so it may
 // be stored and shown.
 func (r RootKey) ID() string { return r.id }
+
+// Label is 32 characters that are this vault's own, fit for a name of a host, and
+// known to nobody who has not the root key or was told. They are the same at
+// every start.
+func (r RootKey) Label() string { return r.label }
 
 func derive(root []byte, info string, n int) ([]byte, error) {
 	b, err := hkdf.Key(sha256.New, root, nil, info, n)
