@@ -10,6 +10,7 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/core"
 	"keyfob/internal/secret"
+	"keyfob/internal/store"
 )
 
 // What could be taken for another account, or leave its place in a path, is no
@@ -45,7 +46,7 @@ func TestAccountsLife(t *testing.T) {
 	if k := f.key(t, "anthropic/work"); k != testKey {
 		t.Errorf("key %q", k)
 	}
-	moved := f.update(t, "anthropic/work", account.Edit{Label: to("home"), Namespace: to("team"), QuotaGroup: to("g"), Enabled: to(false), Version: 1})
+	moved := f.update(t, "anthropic/work", account.Edit{Label: to("home"), Namespace: to("team"), QuotaGroup: to("g"), Enabled: to(false)})
 	if moved.Ref() != "anthropic/team/home" || moved.QuotaGroup != "g" || moved.Enabled || moved.Version != 2 || moved.ValueVersion != 1 {
 		t.Errorf("moved %+v", moved)
 	}
@@ -53,7 +54,7 @@ func TestAccountsLife(t *testing.T) {
 		t.Errorf("key %q", k)
 	}
 	f.sound(t)
-	if err := f.Delete(t.Context(), core.LocalUser, ref(t, "anthropic/team/home")); err != nil {
+	if err := f.Delete(t.Context(), core.LocalUser, ref(t, "anthropic/team/home"), 0); err != nil {
 		t.Fatal(err)
 	}
 	if p := f.pools(t); p != "" {
@@ -120,13 +121,13 @@ func TestNobodyElseGetsAtAccounts(t *testing.T) {
 	for _, kind := range []core.ActorKind{core.WorkspaceActor, core.GatewayActor, core.SystemActor} {
 		actor, r := core.Actor{Kind: kind, ID: "x", Owner: core.Local}, ref(t, "anthropic/a")
 		_, add := f.Add(t.Context(), actor, account.NewAccount{Provider: "anthropic", Label: "b", Key: secret.FromString(testKey)})
-		_, update := f.Update(t.Context(), actor, r, account.Edit{Enabled: to(false)})
+		_, update := f.Update(t.Context(), actor, r, account.Edit{Enabled: to(false)}, 0)
 		_, _, get := f.Get(t.Context(), actor, r)
-		_, _, list := f.List(t.Context(), actor)
+		_, _, list := f.List(t.Context(), actor, store.Page{})
 		_, test := f.Test(t.Context(), actor, r)
 		for name, err := range map[string]error{
 			"add": add, "update": update, "get": get, "list": list, "test": test,
-			"delete": f.Delete(t.Context(), actor, r), "clear": f.Clear(t.Context(), actor, r),
+			"delete": f.Delete(t.Context(), actor, r, 0), "clear": f.Clear(t.Context(), actor, r, 0),
 		} {
 			if core.CodeOf(err) != core.Forbidden {
 				t.Errorf("%s: %s gives %v", kind, name, err)

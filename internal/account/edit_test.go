@@ -13,12 +13,13 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/core"
 	"keyfob/internal/secret"
+	"keyfob/internal/store"
 )
 
 func TestAnotherOriginNeedsTheKeyAgain(t *testing.T) {
 	f := newFixture(t)
 	f.add(t, "openai/work")
-	_, err := f.Update(t.Context(), core.LocalUser, ref(t, "openai/work"), account.Edit{BaseURL: to("https://evil.example/v1")})
+	_, err := f.Update(t.Context(), core.LocalUser, ref(t, "openai/work"), account.Edit{BaseURL: to("https://evil.example/v1")}, 0)
 	wantCode(t, err, core.Invalid, "bound to https://api.openai.com:443")
 	if k := f.key(t, "openai/work"); k != testKey {
 		t.Errorf("key %q", k)
@@ -31,7 +32,7 @@ func TestAnotherOriginNeedsTheKeyAgain(t *testing.T) {
 	if next.ValueVersion != 2 || next.Fingerprint != "6789" || f.key(t, "openai/work") != "another-key-0123456789" {
 		t.Errorf("with the key: %+v", next)
 	}
-	_, err = f.Update(t.Context(), core.LocalUser, ref(t, "openai/work"), account.Edit{BaseURL: to("")})
+	_, err = f.Update(t.Context(), core.LocalUser, ref(t, "openai/work"), account.Edit{BaseURL: to("")}, 0)
 	wantCode(t, err, core.Invalid, "bound to https://other.example:443")
 	f.sound(t)
 }
@@ -46,23 +47,22 @@ func TestUpdateRefuses(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		"nothing":       {account.Edit{}, core.Invalid, "nothing to change"},
-		"position":      {account.Edit{Position: to(-1)}, core.Invalid, "below 0"},
-		"label":         {account.Edit{Label: to("")}, core.Invalid, "label"},
-		"namespace":     {account.Edit{Namespace: to("")}, core.Invalid, "namespace"},
-		"quota group":   {account.Edit{QuotaGroup: to("/")}, core.Invalid, "quota group"},
-		"key":           {account.Edit{Key: to(secret.FromString("a\nb"))}, core.Invalid, "line break"},
-		"base URL":      {account.Edit{BaseURL: to("ftp://x")}, core.Invalid, "scheme"},
-		"label taken":   {account.Edit{Label: to("b")}, core.Conflict, "anthropic/b already"},
-		"name taken":    {account.Edit{Namespace: to("team")}, core.Conflict, "anthropic/team/a already"},
-		"stale version": {account.Edit{Enabled: to(false), Version: 9}, core.Conflict, "version 1 by now, not 9"},
+		"nothing":     {account.Edit{}, core.Invalid, "nothing to change"},
+		"position":    {account.Edit{Position: to(-1)}, core.Invalid, "below 0"},
+		"label":       {account.Edit{Label: to("")}, core.Invalid, "label"},
+		"namespace":   {account.Edit{Namespace: to("")}, core.Invalid, "namespace"},
+		"quota group": {account.Edit{QuotaGroup: to("/")}, core.Invalid, "quota group"},
+		"key":         {account.Edit{Key: to(secret.FromString("a\nb"))}, core.Invalid, "line break"},
+		"base URL":    {account.Edit{BaseURL: to("ftp://x")}, core.Invalid, "scheme"},
+		"label taken": {account.Edit{Label: to("b")}, core.Conflict, "anthropic/b already"},
+		"name taken":  {account.Edit{Namespace: to("team")}, core.Conflict, "anthropic/team/a already"},
 	} {
-		_, err := f.Update(t.Context(), core.LocalUser, ref(t, "anthropic/a"), c.edit)
+		_, err := f.Update(t.Context(), core.LocalUser, ref(t, "anthropic/a"), c.edit, 0)
 		if e, ok := err.(*core.Error); !ok || e.Code != c.code || !strings.Contains(e.Message, c.want) || e.Hint == "" {
 			t.Errorf("%s: %#v", name, err)
 		}
 	}
-	_, err := f.Update(t.Context(), core.LocalUser, ref(t, "anthropic/x"), account.Edit{Enabled: to(false)})
+	_, err := f.Update(t.Context(), core.LocalUser, ref(t, "anthropic/x"), account.Edit{Enabled: to(false)}, 0)
 	wantCode(t, err, core.NotFound, "no account anthropic/x")
 	if got, want := f.pools(t), "anthropic/a 0, anthropic/b 1, anthropic/team/a 0"; got != want {
 		t.Errorf("after refusals: %s", got)
@@ -93,7 +93,7 @@ func TestPositions(t *testing.T) {
 			t.Fatalf("%s %+v gives\n%s, want\n%s", s.name, s.edit, got, s.want)
 		}
 	}
-	if err := f.Delete(t.Context(), core.LocalUser, ref(t, "anthropic/b")); err != nil {
+	if err := f.Delete(t.Context(), core.LocalUser, ref(t, "anthropic/b"), 0); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := f.pools(t), "anthropic/e 0, anthropic/n/a 0, anthropic/n/d 1, openai/z 0"; got != want {
@@ -111,11 +111,11 @@ func TestPositionsStayDense(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		cases++
 		owner := core.Owner{Kind: core.UserOwner, ID: fmt.Sprint("u", cases)}
-		actor := core.Actor{Kind: core.UserActor, ID: owner.ID, Owner: owner}
+		actor := core.Actor{Kind: core.UserActor, ID: owner.ID, Owner: owner, Scopes: core.AllScopes}
 		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
 			f.step(rt, actor, ref(t, rapid.SampledFrom(names).Draw(rt, "name")), ref(t, rapid.SampledFrom(names).Draw(rt, "to")))
 		}
-		list, _, err := f.List(t.Context(), actor)
+		list, _, err := f.List(t.Context(), actor, store.Page{})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -136,11 +136,11 @@ func (f fixture) step(rt *rapid.T, actor core.Actor, n, target account.Ref) {
 	case 0, 1:
 		_, _ = f.Add(ctx, actor, account.NewAccount{Provider: n.Provider, Namespace: n.Namespace, Label: n.Label, Key: secret.FromString(testKey)})
 	case 2:
-		_ = f.Delete(ctx, actor, n)
+		_ = f.Delete(ctx, actor, n, 0)
 	case 3:
-		_, _ = f.Update(ctx, actor, n, account.Edit{Position: to(rapid.IntRange(0, 4).Draw(rt, "position"))})
+		_, _ = f.Update(ctx, actor, n, account.Edit{Position: to(rapid.IntRange(0, 4).Draw(rt, "position"))}, 0)
 	case 4:
-		_, _ = f.Update(ctx, actor, n, account.Edit{Namespace: &target.Namespace, Label: &target.Label})
+		_, _ = f.Update(ctx, actor, n, account.Edit{Namespace: &target.Namespace, Label: &target.Label}, 0)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestConcurrentEditsOneConflict(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 4 {
 		wg.Go(func() {
-			_, err := f.Update(context.Background(), core.LocalUser, account.Ref{Provider: "anthropic", Label: "a"}, account.Edit{QuotaGroup: to(fmt.Sprint("g", i)), Version: 1})
+			_, err := f.Update(context.Background(), core.LocalUser, account.Ref{Provider: "anthropic", Label: "a"}, account.Edit{QuotaGroup: to(fmt.Sprint("g", i))}, 1)
 			switch core.CodeOf(err) {
 			case "":
 				won.Add(1)
@@ -187,7 +187,7 @@ func TestClearAndReplaceEndWhatIsHeld(t *testing.T) {
 	if h := f.health(t, "anthropic/a"); len(h) != 1 || h[0].Kind != "limited" {
 		t.Fatalf("health %+v", h)
 	}
-	if err := f.Clear(t.Context(), core.LocalUser, ref(t, "anthropic/a")); err != nil {
+	if err := f.Clear(t.Context(), core.LocalUser, ref(t, "anthropic/a"), 0); err != nil {
 		t.Fatal(err)
 	}
 	if h := f.health(t, "anthropic/a"); len(h) > 0 {

@@ -18,6 +18,7 @@ import (
 	"keyfob/internal/seal"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
+	"keyfob/internal/upstream"
 )
 
 type fixture struct {
@@ -30,7 +31,7 @@ type fixture struct {
 func newFixture(t testing.TB) fixture {
 	t.Helper()
 	k := guardtest.New(t)
-	return fixture{Accounts: account.New(k.Guard, k.Keys, builtin.Registry(), prober{}), guard: k.Guard, store: k.Store, keys: k.Keys}
+	return fixture{Accounts: account.New(k.Guard, k.Keys, builtin.Registry(), prober{}, upstream.Rules{}), guard: k.Guard, store: k.Store, keys: k.Keys}
 }
 
 // prober sends the adapter's own request.
@@ -83,7 +84,7 @@ func (f fixture) add(t testing.TB, name string) core.Account {
 
 func (f fixture) update(t testing.TB, name string, e account.Edit) core.Account {
 	t.Helper()
-	a, err := f.Update(context.Background(), core.LocalUser, ref(t, name), e)
+	a, err := f.Update(context.Background(), core.LocalUser, ref(t, name), e, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func (f fixture) update(t testing.TB, name string, e account.Edit) core.Account 
 // pools is the accounts in order as "REF POSITION".
 func (f fixture) pools(t testing.TB) string {
 	t.Helper()
-	list, _, err := f.List(context.Background(), core.LocalUser)
+	list, _, err := f.List(context.Background(), core.LocalUser, store.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,9 @@ func (f fixture) trail(t testing.TB) []string {
 	var out []string
 	err := f.store.View(context.Background(), func(tx store.Tx) error {
 		return tx.Audit().Walk(context.Background(), "here", func(e core.AuditEntry) error {
-			out = append(out, e.Action+" "+e.Subject+" "+e.Outcome)
+			if e.Action != guard.AuditCheckpoint {
+				out = append(out, e.Action+" "+e.Subject+" "+e.Outcome)
+			}
 			return nil
 		})
 	})

@@ -13,11 +13,20 @@ import (
 // account is one with its credential opened.
 type account struct {
 	core.Account
-	ref        string
+	ref        string // as people see it, see refOf
 	origin     string // where the credential may go, as seal.Origin writes it
 	keyID      string
 	ciphertext []byte
 	credential provider.Credential
+}
+
+// refOf names an account for people: one of the organisation's is told from the
+// user's own.
+func refOf(a core.Account) string {
+	if a.Owner == core.Org {
+		return "org:" + a.Ref()
+	}
+	return a.Ref()
 }
 
 // newAccount takes a record with its opened credential.
@@ -27,7 +36,7 @@ func newAccount(rec core.SealedAccount, value secret.Secret) (*account, error) {
 		return nil, err
 	}
 	return &account{
-		Account: rec.Account, ref: rec.Ref(), origin: origin, keyID: rec.KeyID, ciphertext: rec.Ciphertext,
+		Account: rec.Account, ref: refOf(rec.Account), origin: origin, keyID: rec.KeyID, ciphertext: rec.Ciphertext,
 		credential: provider.Credential{Kind: rec.Kind, Value: value, BaseURL: rec.BaseURL},
 	}, nil
 }

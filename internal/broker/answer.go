@@ -17,12 +17,12 @@ import (
 // ids of state, and is counted when it ends.
 func (x *exchange) receive(req *http.Request, resp *http.Response) {
 	delete(resp.Header, HeaderAccount) // HeaderLocal of an upstream's is dropped by failover
-	if x.account != nil {
-		resp.Header[HeaderAccount] = []string{x.account.ref}
+	if x.current != nil {
+		resp.Header[HeaderAccount] = []string{x.current.ref}
 	}
 	body := &answerBody{ReadCloser: resp.Body, x: x, status: resp.StatusCode, works: req.Method != http.MethodGet && req.Method != http.MethodHead}
 	if body.good() {
-		body.meter = x.pool.adapter.Meter(resp.Header.Get("Content-Type"))
+		body.meter = x.adapter.Meter(resp.Header.Get("Content-Type"))
 	}
 	resp.Body = body
 }
@@ -82,40 +82,46 @@ func (b *answerBody) count() {
 // remember keeps which account has the state that this answer made, and which
 // one the conversation was with.
 func (x *exchange) remember(ids []string) {
-	if x.account == nil {
+	if x.current == nil {
 		return
 	}
 	for _, id := range ids {
-		x.b.states.put(x.stateKey(id), x.account.ID)
+		x.b.states.put(x.stateKey(id), x.current.ID)
 	}
 	if m := x.call.Marks; m.Conversation != "" {
-		x.b.states.put(x.stateKey(x.b.affinity(x.call.Grant.Workspace, x.pool.key.provider, m.Conversation)), x.account.ID)
+		x.b.states.put(x.stateKey(x.b.affinity(x.call.Grant.Workspace, x.key.provider, m.Conversation)), x.current.ID)
 	}
 }
 
 // answerHere is an answer of ours, in the shape of the provider's own errors.
 func (x *exchange) answerHere(req *http.Request, l failover.Local) *http.Response {
-	x.local = true
+	x.local, x.spent = true, l.Reason == failover.AllCooling && l.Cause == reasonSpent
 	if l.Reason == failover.UpstreamAmbiguous {
 		// The work may have been done, and nobody will say what it used.
 		x.count(core.Usage{Requests: 1, Errors: 1, Unreported: 1})
 	}
 	l.Message = x.explain(l)
-	return LocalAnswer(req, x.pool.adapter, l)
+	return LocalAnswer(req, x.adapter, l)
 }
 
 // explain says what happened and what to do, for whoever sits before the client.
 func (x *exchange) explain(l failover.Local) string {
-	pool := x.pool.key.provider + " (namespace " + x.pool.key.namespace + ")"
-	switch l.Reason {
-	case failover.AllCooling:
+	pool := x.key.provider + " (namespace " + x.key.namespace + ")"
+	switch {
+	case x.spent:
+		return "Keyfob: your limit for today on the organisation's accounts of " + pool + " is used up; the day ends in " +
+			l.RetryAfter.Round(time.Minute).String() + ", at midnight UTC. An account of your own has no such limit: keyfob account add"
+	case l.Reason == failover.AllCooling:
 		s := "Keyfob: every account of " + pool + " is cooling down"
 		if l.RetryAfter > 0 {
 			s += "; the first is back in " + l.RetryAfter.Round(time.Second).String()
 		}
 		return s + ". keyfob status shows them, keyfob account clear ends a cooldown"
-	case failover.NoAccount:
+	case l.Reason == failover.NoAccount:
 		return "Keyfob: no account of " + pool + " can take this request. keyfob account list shows those there are, keyfob account add adds one"
+	}
+	if l.Reason == failover.UpstreamUnreachable && x.b.Upstreams.Public {
+		l.Message += "; this server sends to public addresses only"
 	}
 	return "Keyfob: " + pool + ": " + l.Message
 }

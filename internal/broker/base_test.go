@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"keyfob/internal/core"
+	"keyfob/internal/upstream"
 )
 
 func TestCAFile(t *testing.T) {
@@ -26,7 +27,7 @@ func TestCAFile(t *testing.T) {
 		name, file string
 		ok         bool
 	}{{"with it", path, true}, {"without it", "", false}} {
-		base, err := newBase(tt.file, nil)
+		base, err := newBase(tt.file, nil, upstream.Rules{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +50,7 @@ func TestCAFileRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{empty, filepath.Join(dir, "absent.pem"), dir} {
-		_, err := newBase(path, nil)
+		_, err := newBase(path, nil, upstream.Rules{})
 		e, ok := err.(*core.Error)
 		if !ok || e.Code != core.Invalid || e.Hint == "" {
 			t.Errorf("%s: error %v, want invalid with a hint", filepath.Base(path), err)

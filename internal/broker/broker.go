@@ -27,7 +27,8 @@ type Config struct {
 	Store     store.Store
 	Keys      *seal.Keys
 	Providers provider.Registry
-	// Usage counts requests and tokens; nil counts nothing.
+	// Usage counts requests and tokens, by which limits for each user are kept;
+	// nil counts nothing, and then no account with a limit is used.
 	Usage *usage.Counter
 	// Feed tells of other processes' changes; nil: none are seen until a restart.
 	Feed *change.Feed
@@ -56,6 +57,7 @@ type Broker struct {
 	grants  *grants
 	states  *states
 	health  *healthWriter
+	limits  *limits
 	mark    [32]byte // keys the affinity marks; of this process alone
 	changes <-chan []core.Change
 	unsub   func()
@@ -68,17 +70,18 @@ type Broker struct {
 
 // New makes a Broker; it reads the CA file and nothing else. Errors are of code
 // invalid: a CA file that cannot be read or holds no certificate, a proxy that
-// is no URL.
+// is no URL, or one that Upstreams does not go with.
 func New(c Config) (*Broker, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	base, err := newBase(c.CAFile, c.Environ)
+	base, err := newBase(c.CAFile, c.Environ, c.Upstreams)
 	if err != nil {
 		return nil, err
 	}
 	b := &Broker{
-		Config: c, base: base, grants: newGrants(c.Store), states: newStates(maxStates),
+		Config: c, base: base, states: newStates(maxStates), limits: newLimits(c.Usage, c.Log),
+		grants:  newGrants(c.Store, newConfirmer(c.Feed, c.Grace)),
 		loading: make(chan struct{}, 1), owners: map[core.Owner]*snapshot{},
 	}
 	b.health = newHealthWriter(c.Store, c.Log)
@@ -89,34 +92,15 @@ func New(c Config) (*Broker, error) {
 	return b, nil
 }
 
-// retryEvery is how soon a failed reload is tried again.
-const retryEvery = 500 * time.Millisecond
-
 // Run makes health durable and follows the changes of all processes until ctx
 // ends. It gives ctx's error.
 func (b *Broker) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { b.health.run(ctx) })
-	changes, dirty := b.changes, b.known() // what was loaded before the feed began may be old
-	for {
-		dirty = b.reload(ctx, dirty)
-		var again <-chan time.Time
-		if len(dirty) > 0 {
-			again = time.After(retryEvery)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-again:
-		case cs, ok := <-changes:
-			if !ok {
-				changes = nil // Close was first
-				continue
-			}
-			b.follow(cs, dirty)
-		}
-	}
+	wg.Go(func() { b.limits.run(ctx) })
+	f := follower{b: b, dirty: b.known(), failed: owners{}} // what was loaded before the feed began may be old
+	return f.run(ctx, b.changes)
 }
 
 // Close makes what is known durable and closes idle connections. Requests in
@@ -133,6 +117,33 @@ func (b *Broker) Close(ctx context.Context) error {
 	return err
 }
 
+// Stats is what a Broker holds in memory.
+type Stats struct {
+	Grants  int // gateway keys that are known
+	Owners  int // whose accounts are loaded
+	Cooling int // accounts that something is held against now
+}
+
+// Stats counts; it does no I/O.
+func (b *Broker) Stats() Stats {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	out := Stats{Grants: b.grants.count(), Owners: len(b.owners)}
+	now := time.Now()
+	for _, s := range b.owners {
+		for _, p := range s.pools {
+			last := ""
+			for _, h := range p.failover.Health(now) { // in order of accounts
+				if h.ID != last {
+					out.Cooling++
+				}
+				last = h.ID
+			}
+		}
+	}
+	return out
+}
+
 type owners map[core.Owner]bool
 
 func (b *Broker) known() owners {
@@ -143,40 +154,4 @@ func (b *Broker) known() owners {
 		out[o] = true
 	}
 	return out
-}
-
-// follow takes changes in: keys of workspaces are forgotten at once, and the
-// owners to load anew are added to dirty. nil stands for any change.
-func (b *Broker) follow(cs []core.Change, dirty owners) {
-	if cs == nil {
-		b.grants.forgetAll()
-		for o := range b.known() {
-			dirty[o] = true
-		}
-		return
-	}
-	known := b.known()
-	for _, c := range cs {
-		switch c.Kind {
-		case "workspace":
-			b.grants.forget(c.ID)
-		case "account", "health", "key":
-			if known[c.Owner] {
-				dirty[c.Owner] = true
-			}
-		}
-	}
-}
-
-// reload loads owners anew and gives those for which it failed: they keep what
-// they had.
-func (b *Broker) reload(ctx context.Context, dirty owners) owners {
-	failed := owners{}
-	for o := range dirty {
-		if err := b.load(ctx, o); err != nil && ctx.Err() == nil {
-			b.Log.LogAttrs(ctx, slog.LevelWarn, "accounts not reloaded", slog.String("owner", o.String()), slog.String("cause", err.Error()))
-			failed[o] = true
-		}
-	}
-	return failed
 }

@@ -170,7 +170,7 @@ func TestConversationComesBack(t *testing.T) {
 	if got := by("first"); got != "anthropic/two" {
 		t.Fatalf("answered by %s", got)
 	}
-	if err := h.Accounts.Clear(t.Context(), core.LocalUser, account.Ref{Provider: "anthropic", Label: "one"}); err != nil {
+	if err := h.Accounts.Clear(t.Context(), core.LocalUser, account.Ref{Provider: "anthropic", Label: "one"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, func() bool {

@@ -16,9 +16,14 @@ import (
 // Headers that this program puts on answers. An upstream's own of these names
 // never pass.
 const (
-	HeaderAccount = "Keyfob-Account" // PROVIDER[/NAMESPACE]/LABEL of the account that answered
+	HeaderAccount = "Keyfob-Account" // PROVIDER[/NAMESPACE]/LABEL of the account that answered; after "org:" the organisation's
 	HeaderLocal   = "Keyfob-Local"   // why the answer was made here
 )
+
+// UserLimit is HeaderLocal of a 429 to somebody who has used up today's share of
+// the organisation's accounts, while no other account can take the request. Its
+// Retry-After is the end of the UTC day.
+const UserLimit = "user_limit"
 
 // Call says for whom and what for a request is.
 type Call struct {
@@ -27,6 +32,12 @@ type Call struct {
 	Namespace string // as in the path
 	Marks     provider.Marks
 	Path      string // below /p/PROVIDER/NAMESPACE
+	Note      *Note  // what became of it; nil: nobody asks
+}
+
+// Note is what an answer's headers do not say.
+type Note struct {
+	Rotations int // attempts that failed over to another account
 }
 
 // Adapter is the one whose dialect a path's provider speaks under this grant.
@@ -42,53 +53,19 @@ func (b *Broker) Adapter(g Grant, path string) (provider.Adapter, error) {
 // HeaderLocal.
 //
 // Errors: forbidden for another namespace than the grant's, invalid for an
-// unknown provider, unavailable where the store is away or (reason
-// "sealed_mismatch") no credential opens; else the context's error.
+// unknown provider, unavailable where the store is away, no credential opens
+// (reason "sealed_mismatch") or no upstream is allowed (reason
+// "upstream_refused"); else the context's error.
 func (b *Broker) Do(req *http.Request, c Call) (*http.Response, error) {
-	p, err := b.admit(req.Context(), c)
+	r, err := b.admit(req.Context(), c)
 	if err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close() // as a RoundTripper does, whatever happens
 		}
 		return nil, err
 	}
-	x := &exchange{b: b, pool: p, call: c, model: clip(c.Marks.Model)}
+	x := &exchange{b: b, route: r, call: c, model: clip(c.Marks.Model), begun: time.Now()}
 	return x.send(req)
-}
-
-// admit gives the pool that the call may use.
-func (b *Broker) admit(ctx context.Context, c Call) (*pool, error) {
-	if c.Namespace != c.Grant.Namespace {
-		return nil, core.Errorf(core.Forbidden, "this gateway key is not for namespace %q", c.Namespace).WithReason("foreign_namespace").
-			WithHint("it is for namespace %q; keyfob run --namespace chooses another", c.Grant.Namespace)
-	}
-	return b.pool(ctx, c.Grant, c.Provider)
-}
-
-func (b *Broker) pool(ctx context.Context, g Grant, path string) (*pool, error) {
-	s, err := b.owner(ctx, g.Owner)
-	if err != nil {
-		return nil, err
-	}
-	key := poolKey{g.provider(path), g.Namespace}
-	if p := s.pools[key]; p != nil {
-		return p, p.usable()
-	}
-	ad, err := b.Providers.Get(key.provider)
-	if err != nil {
-		return nil, err
-	}
-	return &pool{owner: g.Owner, key: key, adapter: ad, failover: failover.NewPool(failover.Options{})}, nil
-}
-
-// usable gives an error where there would be an account, but none opens.
-func (p *pool) usable() error {
-	broken := p.broken.Load()
-	if m := p.members.Load(); broken == nil || m == nil || len(*m) > 0 {
-		return nil
-	}
-	return core.Errorf(core.Unavailable, "the credential of %s does not open", broken.Ref()).WithReason("sealed_mismatch").
-		WithHint("its record was changed or another root key is in use; keyfob doctor says more, keyfob account rm and add put it right")
 }
 
 // maxModel bounds what is kept of a model's name, in bytes.
@@ -103,34 +80,49 @@ func clip(s string) string {
 
 // exchange is one request on its way. Its methods are called by one goroutine.
 type exchange struct {
+	route
 	b       *Broker
-	pool    *pool
 	call    Call
 	model   string
-	account *account // of the newest attempt
+	begun   time.Time
+	day     string   // of begun; empty: no limit is to be kept
+	counted bool     // what the user has used on that day is known
+	current *account // of the newest attempt
 	local   bool
+	spent   bool // it was answered here because the user's share is used up
 }
 
 func (x *exchange) send(req *http.Request) (*http.Response, error) {
 	t := failover.Transport{
-		Base: x.b.base, Pool: x.pool.failover, Apply: x.apply, Classify: x.classify, Event: x.event,
+		Base: x.b.base, Pool: x.picker(), Apply: x.apply, Classify: x.classify, Event: x.event,
 		Changed: x.b.health.add, Local: x.answerHere,
 	}
-	resp, err := t.Do(req, x.query())
+	resp, err := t.Do(req, x.query(req.Context()))
 	if err != nil {
 		return nil, err
 	}
-	if !x.local {
+	switch {
+	case !x.local:
 		x.receive(req, resp)
+	case x.spent:
+		resp.Header[HeaderLocal] = []string{UserLimit}
 	}
 	return resp, nil
 }
 
-func (x *exchange) query() failover.Query {
+func (x *exchange) query(ctx context.Context) failover.Query {
 	m := x.call.Marks
 	q := failover.Query{Model: x.model}
+	picky, limited := x.picky()
+	if picky {
+		q.Skip = x.skip
+	}
+	if limited && x.b.Usage != nil {
+		x.day = x.b.Usage.Day(x.begun)
+		x.counted = x.b.limits.ready(ctx, x.call.Grant.Owner, x.day)
+	}
 	if m.Conversation != "" {
-		q.Affinity = x.b.affinity(x.call.Grant.Workspace, x.pool.key.provider, m.Conversation)
+		q.Affinity = x.b.affinity(x.call.Grant.Workspace, x.key.provider, m.Conversation)
 	}
 	if m.State != "" {
 		q.Bound = x.b.states.get(x.stateKey(m.State))
@@ -141,7 +133,7 @@ func (x *exchange) query() failover.Query {
 	return q
 }
 
-func (x *exchange) stateKey(id string) stateKey { return stateKey{x.pool.owner, x.pool.key, id} }
+func (x *exchange) stateKey(id string) stateKey { return stateKey{x.call.Grant.Owner, x.key, id} }
 
 // affinity is a conversation's key. The mark may be text of the user's, and is
 // not kept.
@@ -152,37 +144,45 @@ func (b *Broker) affinity(workspace, provider, mark string) string {
 }
 
 func (x *exchange) apply(_ context.Context, req *http.Request, id string) error {
-	a := x.pool.account(id)
+	a := x.account(id)
 	if a == nil {
 		return core.Errorf(core.Unavailable, "the account was removed").WithReason("no_account")
 	}
-	if x.account != nil && x.account.ID != id {
+	if x.current != nil && x.current.ID != id {
 		x.count(core.Usage{Rotations: 1})
+		if x.call.Note != nil {
+			x.call.Note.Rotations++
+		}
 	}
-	x.account = a
-	return a.apply(x.pool.adapter, req)
+	x.current = a
+	return a.apply(x.adapter, req)
 }
 
 func (x *exchange) classify(status int, h http.Header, body []byte) failover.Verdict {
-	v := x.pool.adapter.Classify(status, h, body, time.Now())
-	if (v.Kind == failover.Dead || v.Kind == failover.Expired) && !x.pool.adapter.OpensWithKey(x.call.Path) {
+	v := x.adapter.Classify(status, h, body, time.Now())
+	if (v.Kind == failover.Dead || v.Kind == failover.Expired) && !x.adapter.OpensWithKey(x.call.Path) {
 		return failover.Verdict{Reason: "this path takes another kind of key"}
 	}
 	return v
 }
 
 func (x *exchange) event(name string, data []byte) (failover.Verdict, bool) {
-	return x.pool.adapter.Event(name, data, time.Now())
+	return x.adapter.Event(name, data, time.Now())
 }
 
-// count adds to the usage of the newest attempt's account.
+// count adds to the usage of the newest attempt's account. What the organisation
+// gives is the user's usage too.
 func (x *exchange) count(u core.Usage) {
-	if x.b.Usage == nil || x.account == nil {
+	if x.b.Usage == nil || x.current == nil {
 		return
 	}
 	u.UsageKey = core.UsageKey{
-		Owner: x.pool.owner, AccountID: x.account.ID, Model: x.model, Workspace: x.call.Grant.Workspace,
-		Day: time.Now().UTC().Format(time.DateOnly),
+		Owner: x.call.Grant.Owner, AccountID: x.current.ID, Model: x.model, Workspace: x.call.Grant.Workspace,
+		Day: x.b.Usage.Day(time.Now()),
+	}
+	if x.current.Owner == core.Org && u.Owner != core.Org {
+		x.b.Usage.AddOrg(u)
+		return
 	}
 	x.b.Usage.Add(u)
 }

@@ -2,9 +2,9 @@ package broker
 
 import (
 	"context"
-	"sync"
 	"time"
 
+	"keyfob/internal/change"
 	"keyfob/internal/core"
 	"keyfob/internal/store"
 )
@@ -13,8 +13,11 @@ import (
 type Grant struct {
 	Workspace string
 	Owner     core.Owner
+	UserName  string            // of the owner; the owner's id where there is no such user, as on one machine
+	Labels    map[string]string // that selectors are held against, with those that a workspace has by itself; not to be changed
 	Namespace string            // the only one it may use
 	Providers map[string]string // path's provider to the provider whose accounts answer; not to be changed
+	ExpiresAt time.Time         // as it was read; zero: never
 }
 
 func (g Grant) provider(path string) string {
@@ -27,7 +30,8 @@ func (g Grant) provider(path string) string {
 // Grant finds what a gateway key allows. Errors: unauthenticated for a text
 // that is no gateway key (reason "not_gateway_key") or is one of no live
 // workspace (reason "gateway_key_revoked"), unavailable where the store is away
-// or too many unknown keys were tried. No error holds the key.
+// (reason "unconfirmed" for a key that was good before) or too many unknown keys
+// were tried. No error holds the key.
 func (b *Broker) Grant(ctx context.Context, key string) (Grant, error) {
 	if !core.IsToken(key, core.GatewayKeyPrefix) {
 		return Grant{}, core.Errorf(core.Unauthenticated, "this is not a Keyfob gateway key").WithReason("not_gateway_key").
@@ -37,111 +41,77 @@ func (b *Broker) Grant(ctx context.Context, key string) (Grant, error) {
 }
 
 const (
-	missBurst = 100 // unknown keys that may be looked up at once
-	missEvery = 20 * time.Millisecond
+	defaultGrace = 5 * time.Minute
+	// noGrace is how far behind a feed may be that reaches its store.
+	noGrace = 2 * time.Second
 )
 
-type digest [32]byte
-
-// grants remembers the live workspaces that were asked for. Unknown keys are
-// not remembered, since they may become known in another process at any time;
-// how often they make the store work is bounded instead.
-type grants struct {
-	store store.Store
-
-	mu     sync.RWMutex // guards what is below
-	live   map[digest]*Grant
-	age    uint64 // grows with every forgetting, so that an answer read before it is not kept
-	misses float64
-	last   time.Time
+// confirmer says how long a grant is believed that nobody took back.
+type confirmer struct {
+	feed  *change.Feed // nil: for ever
+	grace time.Duration
 }
 
-func newGrants(st store.Store) *grants {
-	return &grants{store: st, live: map[digest]*Grant{}, misses: missBurst}
+func newConfirmer(feed *change.Feed, grace time.Duration) confirmer {
+	switch {
+	case grace == 0:
+		grace = defaultGrace
+	case grace < noGrace:
+		grace = noGrace
+	}
+	return confirmer{feed, grace}
 }
 
-func (g *grants) get(ctx context.Context, key string) (Grant, error) {
-	d := digest(core.TokenDigest(key))
-	g.mu.RLock()
-	hit, age := g.live[d], g.age
-	g.mu.RUnlock()
-	if hit != nil {
-		return *hit, nil
+// good says whether a grant holds without asking the store: it has not expired,
+// and either it was read or the feed was heard within the grace.
+func (c confirmer) good(g *grant, now time.Time) bool {
+	if !g.ExpiresAt.IsZero() && !now.Before(g.ExpiresAt) {
+		return false
 	}
-	if !g.mayAsk(time.Now()) {
-		return Grant{}, tooManyMisses()
-	}
-	w, err := g.read(ctx, d)
-	if err != nil {
-		return Grant{}, err
-	}
-	made := grantOf(w)
-	g.keep(d, made, age)
-	return *made, nil
+	return c.feed == nil || now.Sub(g.read) <= c.grace || now.Sub(c.feed.Confirmed()) <= c.grace
 }
 
-func (g *grants) read(ctx context.Context, d digest) (w core.Workspace, err error) {
-	err = g.store.View(ctx, func(tx store.Tx) error {
-		w, err = tx.Workspaces().ByGateway(ctx, d[:])
+// readGrant reads the workspace of a gateway key, and whose it is.
+func readGrant(ctx context.Context, st store.Store, d digest) (*grant, error) {
+	var w core.Workspace
+	var u core.User
+	begun := time.Now()
+	err := st.View(ctx, func(tx store.Tx) (err error) {
+		if w, err = tx.Workspaces().ByGateway(ctx, d[:]); err != nil {
+			return err
+		}
+		u, err = tx.Users().Get(ctx, w.Owner.ID)
+		if core.CodeOf(err) == core.NotFound {
+			u, err = core.User{Name: w.Owner.ID}, nil
+		}
 		return err
 	})
-	if core.CodeOf(err) == core.NotFound {
-		g.missed()
-		return w, core.Errorf(core.Unauthenticated, "this gateway key belongs to no live workspace").WithReason("gateway_key_revoked").
-			WithHint("start the command again with keyfob run")
+	if core.CodeOf(err) == core.NotFound || err == nil && (u.Disabled || !w.LiveAt(begun)) {
+		return nil, revoked()
 	}
-	return w, err
-}
-
-func grantOf(w core.Workspace) *Grant {
+	if err != nil {
+		return nil, err
+	}
 	ns := w.Namespace
 	if ns == "" {
 		ns = core.DefaultNamespace
 	}
-	return &Grant{Workspace: w.ID, Owner: w.Owner, Namespace: ns, Providers: w.Providers}
+	return &grant{read: begun, Grant: Grant{
+		Workspace: w.ID, Owner: w.Owner, UserName: u.Name, Labels: w.MatchLabels(u.Name), Namespace: ns,
+		Providers: w.Providers, ExpiresAt: w.ExpiresAt,
+	}}, nil
 }
 
-func (g *grants) keep(d digest, made *Grant, age uint64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.age == age {
-		g.live[d] = made
-	}
+func revoked() error {
+	return core.Errorf(core.Unauthenticated, "this gateway key belongs to no live workspace").WithReason("gateway_key_revoked").
+		WithHint("start the command again with keyfob run")
 }
 
-func (g *grants) forget(workspace string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.age++
-	for d, v := range g.live {
-		if v.Workspace == workspace {
-			delete(g.live, d)
-		}
-	}
-}
-
-func (g *grants) forgetAll() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.age++
-	clear(g.live)
-}
-
-// mayAsk refills the allowance of misses by the time that went by.
-func (g *grants) mayAsk(now time.Time) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.last.IsZero() {
-		g.misses = min(missBurst, g.misses+float64(now.Sub(g.last))/float64(missEvery))
-	}
-	g.last = now
-	return g.misses >= 1
-}
-
-func (g *grants) missed() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.misses = max(0, g.misses-1)
+func unconfirmed(err error) error {
+	e := core.Errorf(core.Unavailable, "whether this gateway key still holds cannot be found out").WithReason("unconfirmed").
+		WithHint("the vault's store is away; try again soon").Wrap(err)
+	e.RetryAfter = time.Second
+	return e
 }
 
 func tooManyMisses() error {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -18,10 +19,14 @@ const (
 // Probe sends the adapter's request for its models with this credential and
 // gives the answer, with at most 4 MiB of its body. It takes at most 30 s and
 // follows no redirect. Errors are of code unavailable: the upstream was not
-// reached. It implements account.Prober.
+// reached; or have the reason "upstream_refused": Config.Upstreams does not allow
+// it. It implements account.Prober.
 func (b *Broker) Probe(ctx context.Context, a core.Account, cred secret.Secret) (int, http.Header, []byte, error) {
 	ad, err := b.Providers.Get(a.Provider)
 	if err != nil {
+		return 0, nil, nil, err
+	}
+	if err := b.Upstreams.CheckURL(a.BaseURL); err != nil {
 		return 0, nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
@@ -47,6 +52,9 @@ func (b *Broker) Probe(ctx context.Context, a core.Account, cred secret.Secret) 
 }
 
 func unreachable(a core.Account, err error) error {
+	if e, ok := errors.AsType[*core.Error](err); ok {
+		return e // the address is not allowed
+	}
 	return core.Errorf(core.Unavailable, "the upstream of %s cannot be reached", a.Ref()).WithReason("upstream_unreachable").
 		WithHint("check the network, HTTPS_PROXY and the account's base URL, %s", a.BaseURL).Wrap(err)
 }

@@ -5,41 +5,81 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"keyfob/internal/core"
 )
 
-// proxyFrom reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in lower case too, from
+// proxies is HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+type proxies struct {
+	secure, plain *url.URL // nil: none
+	skip          noProxy
+}
+
+// proxiesFrom reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in lower case too, from
 // an environment, with the meaning that curl and Go give them: a proxy is a URL
 // or HOST:PORT; NO_PROXY is a comma-separated list of *, host names (which hold
 // for their subdomains), .suffixes, addresses and CIDR blocks, each with an
 // optional port. Loopback upstreams never go through a proxy.
-func proxyFrom(environ []string) (func(*http.Request) (*url.URL, error), error) {
+func proxiesFrom(environ []string) (proxies, error) {
 	env := variables(environ)
-	secure, err := proxyURL("HTTPS_PROXY", first(env["HTTPS_PROXY"], env["https_proxy"]))
-	if err != nil {
-		return nil, err
+	var p proxies
+	var err error
+	if p.secure, err = proxyURL("HTTPS_PROXY", first(env["HTTPS_PROXY"], env["https_proxy"])); err != nil {
+		return proxies{}, err
 	}
-	plain, err := proxyURL("HTTP_PROXY", first(env["HTTP_PROXY"], env["http_proxy"]))
-	if err != nil {
-		return nil, err
+	if p.plain, err = proxyURL("HTTP_PROXY", first(env["HTTP_PROXY"], env["http_proxy"])); err != nil {
+		return proxies{}, err
 	}
-	if secure == nil && plain == nil {
-		return nil, nil
+	p.skip = parseNoProxy(first(env["NO_PROXY"], env["no_proxy"]))
+	return p, nil
+}
+
+// choose gives the proxy of a request; nil where there are none.
+func (p proxies) choose() func(*http.Request) (*url.URL, error) {
+	if p.secure == nil && p.plain == nil {
+		return nil
 	}
-	skip := parseNoProxy(first(env["NO_PROXY"], env["no_proxy"]))
 	return func(r *http.Request) (*url.URL, error) {
-		p := plain
+		to := p.plain
 		if r.URL.Scheme == "https" {
-			p = secure
+			to = p.secure
 		}
-		if p == nil || skip.has(r.URL) {
+		if to == nil || p.skip.has(r.URL) {
 			return nil, nil
 		}
-		return p, nil
-	}, nil
+		return to, nil
+	}
 }
+
+func (p proxies) all() []*url.URL {
+	return slices.DeleteFunc([]*url.URL{p.secure, p.plain}, func(u *url.URL) bool { return u == nil })
+}
+
+func (p proxies) socks() bool {
+	return slices.ContainsFunc(p.all(), func(u *url.URL) bool { return strings.HasPrefix(u.Scheme, "socks") })
+}
+
+// addresses are the HOST:PORT by which net/http dials the proxies.
+func (p proxies) addresses() []string {
+	var out []string
+	for _, u := range p.all() {
+		out = append(out, address(u))
+	}
+	return out
+}
+
+// address is the HOST:PORT that a URL is dialled by.
+func address(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = defaultPort[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+var defaultPort = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
 func variables(environ []string) map[string]string {
 	out := make(map[string]string, len(environ))
@@ -133,7 +173,7 @@ func (n noProxy) has(u *url.URL) bool {
 	}
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		port = defaultPort[u.Scheme]
 	}
 	for _, r := range n.rules {
 		if r.matches(host, addr, port) {

@@ -35,10 +35,11 @@ func TestProxyFrom(t *testing.T) {
 		{"not: address", "https://[2001:db8::1]", "", []string{"HTTPS_PROXY=http://p:1", "NO_PROXY=2001:db8::1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			proxy, err := proxyFrom(tt.env)
+			ps, err := proxiesFrom(tt.env)
 			if err != nil {
 				t.Fatal(err)
 			}
+			proxy := ps.choose()
 			got := ""
 			if proxy != nil {
 				req, err := http.NewRequest(http.MethodGet, tt.url, nil)
@@ -62,7 +63,7 @@ func TestProxyFrom(t *testing.T) {
 
 func TestProxyRefused(t *testing.T) {
 	for _, text := range []string{"ftp://user:hunter2@p:1", "http://user:hunter2@p:%zz", "://"} {
-		_, err := proxyFrom([]string{"HTTPS_PROXY=" + text})
+		_, err := proxiesFrom([]string{"HTTPS_PROXY=" + text})
 		if core.CodeOf(err) != core.Invalid {
 			t.Errorf("%q: error %v, want invalid", text, err)
 		} else if strings.Contains(err.Error(), "hunter2") {

@@ -28,7 +28,15 @@ type pool struct {
 	adapter  provider.Adapter
 	failover *failover.Pool
 	members  atomic.Pointer[map[string]*account] // enabled and opened, by id
-	broken   atomic.Pointer[core.Account]        // an enabled account whose credential does not open; nil: none
+	broken   atomic.Pointer[broken]              // an enabled account that cannot be used; nil: none
+	picky    atomic.Bool                         // some member is not for every workspace
+	limited  atomic.Bool                         // some member has a limit for each user
+}
+
+// broken is an account that cannot be used, and why.
+type broken struct {
+	ref string
+	err error
 }
 
 // owner gives an owner's snapshot, and loads it the first time.
@@ -70,6 +78,7 @@ func (b *Broker) load(ctx context.Context, o core.Owner) error {
 type records struct {
 	accounts []core.SealedAccount
 	health   []core.Health
+	pools    []core.Pool
 	key      *seal.DataKey
 	keyErr   error
 }
@@ -80,6 +89,9 @@ func (b *Broker) read(ctx context.Context, o core.Owner) (r records, err error) 
 			return err
 		}
 		if r.health, err = tx.Health().List(ctx, o); err != nil {
+			return err
+		}
+		if r.pools, err = tx.Pools().List(ctx, o); err != nil {
 			return err
 		}
 		if len(r.accounts) > 0 {
@@ -108,10 +120,10 @@ func (b *Broker) build(ctx context.Context, o core.Owner, r records) *snapshot {
 		if drafts[k] == nil {
 			drafts[k] = &draft{members: map[string]*account{}}
 		}
-		a, err := open(rec, old.opened[rec.ID], r)
+		a, err := b.open(rec, old.opened[rec.ID], r)
 		if err != nil {
-			b.Log.LogAttrs(ctx, slog.LevelError, "credential does not open", slog.String("account", rec.Ref()), slog.String("cause", err.Error()))
-			drafts[k].broken = &rec.Account
+			b.Log.LogAttrs(ctx, slog.LevelError, "account cannot be used", slog.String("account", refOf(rec.Account)), slog.String("cause", err.Error()))
+			drafts[k].broken = &broken{refOf(rec.Account), err}
 			continue
 		}
 		next.opened[rec.ID] = a
@@ -119,8 +131,29 @@ func (b *Broker) build(ctx context.Context, o core.Owner, r records) *snapshot {
 	}
 	for k, p := range next.pools {
 		drafts[k].put(p, r.health)
+		p.use(r.pools)
 	}
 	return next
+}
+
+// open gives the account ready for use, if it may be.
+func (b *Broker) open(rec core.SealedAccount, old *account, r records) (*account, error) {
+	if err := b.Upstreams.CheckURL(rec.BaseURL); err != nil {
+		return nil, err
+	}
+	return open(rec, old, r)
+}
+
+// use takes the pool's settings.
+func (p *pool) use(all []core.Pool) {
+	var set core.Pool
+	for _, s := range all {
+		if s.Provider == p.key.provider && s.Namespace == p.key.namespace {
+			set = s
+		}
+	}
+	strategy, _ := failover.ParseStrategy(string(set.Strategy)) // an unknown one is sticky
+	p.failover.Use(strategy, set.AllowAmbiguous)
 }
 
 // pool gives the pool of a key: the one before, or a new one; nil for a provider
@@ -135,21 +168,33 @@ func (s *snapshot) pool(b *Broker, o core.Owner, k poolKey, old *snapshot) *pool
 		if err != nil {
 			return nil
 		}
-		p = &pool{owner: o, key: k, adapter: ad, failover: failover.NewPool(failover.Options{})}
+		p = &pool{owner: o, key: k, adapter: ad, failover: failover.NewPool(poolOptions(o))}
 	}
 	s.pools[k] = p
 	return p
+}
+
+// poolOptions: the organisation's pools hold everybody's conversations.
+func poolOptions(o core.Owner) failover.Options {
+	if o == core.Org {
+		return failover.Options{Conversations: 65536}
+	}
+	return failover.Options{}
 }
 
 // draft gathers a pool's members in the store's order, which is the user's.
 type draft struct {
 	order   []failover.Member
 	members map[string]*account
-	broken  *core.Account
+	broken  *broken
+	picky   bool
+	limited bool
 }
 
 func (d *draft) add(a *account) {
 	d.members[a.ID] = a
+	d.limited = d.limited || a.Limit != (core.Limit{})
+	d.picky = d.picky || len(a.Selector) > 0 || d.limited
 	d.order = append(d.order, failover.Member{ID: a.ID, Group: a.QuotaGroup, Epoch: a.Epoch})
 }
 
@@ -160,6 +205,8 @@ func (d *draft) put(p *pool, all []core.Health) {
 		d = &draft{members: map[string]*account{}}
 	}
 	p.broken.Store(d.broken)
+	p.picky.Store(d.picky)
+	p.limited.Store(d.limited)
 	p.members.Store(&d.members)
 	var mine []failover.Health
 	for _, h := range all {
@@ -172,7 +219,11 @@ func (d *draft) put(p *pool, all []core.Health) {
 	p.failover.Load(d.order, mine)
 }
 
+// account finds a member; a nil pool has none.
 func (p *pool) account(id string) *account {
+	if p == nil {
+		return nil
+	}
 	m := p.members.Load()
 	if m == nil {
 		return nil

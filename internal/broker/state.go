@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxStates  = 16384
+	maxStates  = 65536
 	maxStateID = 256 // longer ones are not remembered
 )
 

@@ -34,6 +34,7 @@ func (x *exchange) answer(ad provider.Adapter, resp *http.Response, single bool)
 		h[HeaderSingleShot] = []string{"body"}
 	}
 	x.account, x.local, x.status = resp.Header.Get(broker.HeaderAccount), resp.Header.Get(broker.HeaderLocal), resp.StatusCode
+	x.pace.write()
 	x.w.WriteHeader(resp.StatusCode)
 	if err := x.copy(resp); err != nil {
 		panic(http.ErrAbortHandler) // the headers are out: the client must see that it is cut
@@ -74,17 +75,20 @@ func (x *exchange) copy(resp *http.Response) error {
 			flush.Flush() // the headers, for whoever waits for them
 		}
 	}
+	x.pace.wait()
 	buf := x.g.buffers.Get().(*[]byte)
 	defer x.g.buffers.Put(buf)
 	for {
 		n, err := resp.Body.Read(*buf)
 		if n > 0 {
+			x.pace.write()
 			if _, err := x.w.Write((*buf)[:n]); err != nil {
 				return err
 			}
 			if flush != nil && err == nil {
 				flush.Flush()
 			}
+			x.pace.wait()
 		}
 		if err == io.EOF {
 			return nil
@@ -141,6 +145,7 @@ func (x *exchange) fail(err error) {
 		h["Upgrade"], h["Connection"] = []string{"HTTP/1.1"}, []string{"Upgrade"}
 	}
 	x.local, x.status = l.Reason, l.Status
+	x.pace.write()
 	x.w.WriteHeader(l.Status)
 	_, _ = io.Copy(x.w, resp.Body) // a client that went away needs no answer
 }

@@ -198,7 +198,7 @@ func TestCooldownSurvivesAndClearEndsIt(t *testing.T) {
 	}
 
 	ref := account.Ref{Provider: "anthropic", Label: "one"}
-	if err := r.home.Accounts.Clear(t.Context(), core.LocalUser, ref); err != nil {
+	if err := r.home.Accounts.Clear(t.Context(), core.LocalUser, ref, 0); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the clear is known", func() bool { return held(t, r.home) == 0 })
@@ -241,7 +241,7 @@ func TestStateStaysWithItsAccount(t *testing.T) {
 		t.Fatalf("no id in %s", first.body)
 	}
 
-	if err := r.home.Accounts.Clear(t.Context(), core.LocalUser, account.Ref{Provider: "openai", Label: "one"}); err != nil {
+	if err := r.home.Accounts.Clear(t.Context(), core.LocalUser, account.Ref{Provider: "openai", Label: "one"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the clear is known", func() bool { return held(t, r.home) == 0 })
@@ -266,7 +266,7 @@ func TestEditedAccountIsFollowed(t *testing.T) {
 		t.Fatalf("answered by %q", got.header.Get("Keyfob-Account"))
 	}
 	off := false
-	if _, err := r.home.Accounts.Update(t.Context(), core.LocalUser, account.Ref{Provider: "anthropic", Label: "one"}, account.Edit{Enabled: &off}); err != nil {
+	if _, err := r.home.Accounts.Update(t.Context(), core.LocalUser, account.Ref{Provider: "anthropic", Label: "one"}, account.Edit{Enabled: &off}, 0); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the account is left out", func() bool { return r.post(ask).header.Get("Keyfob-Account") == "anthropic/two" })
@@ -282,7 +282,7 @@ func TestEndedWorkspaceIsRefused(t *testing.T) {
 	if got := r.post(ask); got.status != http.StatusOK {
 		t.Fatalf("status %d", got.status)
 	}
-	if err := r.home.Workspaces.End(t.Context(), core.LocalUser, w.ID); err != nil {
+	if err := r.home.Workspaces.End(t.Context(), core.LocalUser, w.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "its key is refused", func() bool { return r.post(ask).status == http.StatusUnauthorized })

@@ -37,7 +37,7 @@ func (x *exchange) forward(grant broker.Grant, key string) error {
 	req := x.request(ad, body, key)
 	resp, err := x.g.Broker.Do(req, broker.Call{
 		Grant: grant, Provider: x.target.provider, Namespace: x.target.namespace,
-		Marks: x.inspect(ad, req, body), Path: x.target.path,
+		Marks: x.inspect(ad, req, body), Path: x.target.path, Note: &x.note,
 	})
 	if err != nil {
 		return err
@@ -52,9 +52,12 @@ func (x *exchange) takeBody() (*spool, error) {
 	if x.r.ContentLength == 0 || x.r.Body == nil || x.r.Body == http.NoBody {
 		return nil, nil
 	}
-	s, err := x.g.spool.take(x.r.Body, x.r.ContentLength)
+	s, err := x.g.spool.take(&x.body, x.r.ContentLength)
 	if err != nil {
 		return nil, notWhole(err)
+	}
+	if s.rest == nil {
+		x.body.rest()
 	}
 	return s, nil
 }
@@ -82,11 +85,22 @@ func (x *exchange) request(ad provider.Adapter, body *spool, key string) *http.R
 	return out
 }
 
+// inspect looks at what the client sent, as it sent it: a body that is encoded is
+// neither decoded nor looked at, so it has no marks.
 func (x *exchange) inspect(ad provider.Adapter, req *http.Request, body *spool) provider.Marks {
-	if body == nil {
+	if body == nil || encoded(x.r.Header) {
 		return ad.Inspect(req.Method, x.target.path, req.Header, nil)
 	}
 	head, free := body.head()
 	defer free()
 	return ad.Inspect(req.Method, x.target.path, req.Header, head)
+}
+
+func encoded(h http.Header) bool {
+	for _, v := range h["Content-Encoding"] {
+		if v != "" && !strings.EqualFold(v, "identity") {
+			return true
+		}
+	}
+	return false
 }

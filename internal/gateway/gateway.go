@@ -77,25 +77,31 @@ const HeaderSingleShot = "Keyfob-Single-Shot"
 // Gateway answers below /p/. It is safe for concurrent use.
 type Gateway struct {
 	Config
+	flights flights
 	spool   spooler
 	buffers sync.Pool
 }
 
+func or[T int | int64 | time.Duration](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
 // New makes a Gateway; it does no I/O.
 func New(c Config) *Gateway {
-	or := func(v *int64, def int64) {
-		if *v == 0 {
-			*v = def
-		}
-	}
 	or(&c.Memory, 1<<20)
 	or(&c.MemoryBudget, 64<<20)
 	or(&c.MaxBody, 64<<20)
 	or(&c.DiskBudget, 1<<30)
+	or(&c.MaxInFlight, 4096)
+	or(&c.MaxPerWorkspace, 256)
+	or(&c.ReadIdle, time.Minute)
+	or(&c.WriteIdle, 5*time.Minute)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{Config: c}
+	g := &Gateway{Config: c, flights: flights{most: c.MaxInFlight, mostOf: c.MaxPerWorkspace, of: map[string]int{}}}
 	g.spool.dir, g.spool.memory, g.spool.limit = c.SpoolDir, c.Memory, c.MaxBody
 	g.spool.budget.Store(c.MemoryBudget)
 	g.spool.disk.Store(c.DiskBudget)
@@ -105,8 +111,13 @@ func New(c Config) *Gateway {
 
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{g: g, w: w, r: r, start: time.Now()}
+	x := &exchange{g: g, w: w, r: r, start: time.Now(), control: *http.NewResponseController(w)}
+	x.pace = pace{control: &x.control, idle: g.WriteIdle, h2: r.ProtoMajor == 2}
 	defer x.end()
+	if r.ContentLength != 0 {
+		x.body = reader{from: r.Body, control: &x.control, idle: g.ReadIdle}
+		x.body.move()
+	}
 	if err := x.serve(); err != nil {
 		x.fail(err)
 	}
@@ -117,6 +128,9 @@ type exchange struct {
 	g        *Gateway
 	w        http.ResponseWriter
 	r        *http.Request
+	control  http.ResponseController
+	body     reader // the client's; used only where there is one
+	pace     pace
 	target   target
 	start    time.Time
 	headers  time.Time // when the answer's headers came; zero: not yet
@@ -124,12 +138,19 @@ type exchange struct {
 	account  string
 	local    string // why the answer was made here
 	status   int    // 0: none was sent
+	cut      bool   // the answer was not passed on whole
+	entered  bool   // it is counted as under way
+	of       string // the workspace that it is counted for; empty: none
+	note     broker.Note
 }
 
 // serve gives an error only while nothing has been sent.
 func (x *exchange) serve() error {
 	if err := x.g.admit(x.r); err != nil {
 		return err
+	}
+	if x.entered = x.g.flights.enter(); !x.entered {
+		return busy()
 	}
 	var err error
 	if x.target, err = parseTarget(x.r.URL.EscapedPath()); err != nil {
@@ -153,6 +174,10 @@ func (x *exchange) serve() error {
 	if err != nil {
 		return err
 	}
+	if !x.g.flights.enterAs(grant.Workspace) {
+		return busyWorkspace()
+	}
+	x.of = grant.Workspace
 	return x.forward(grant, key)
 }
 
@@ -160,6 +185,7 @@ func (x *exchange) serve() error {
 // there. It needs no key and tells nothing.
 func (x *exchange) hello() {
 	x.status = http.StatusOK
+	x.pace.write()
 	x.w.WriteHeader(http.StatusOK)
 }
 
@@ -175,7 +201,13 @@ func (x *exchange) end() {
 			p = nil
 		}
 	}
-	x.log()
+	x.body.end()
+	x.pace.write() // what is still to be written, the server writes
+	if x.entered {
+		x.g.flights.leave(x.of)
+	}
+	x.cut = x.cut || p != nil
+	x.told()
 	if p != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -188,20 +220,30 @@ func (x *exchange) broken() {
 	http.Error(x.w, "Keyfob: the gateway failed. Its log says more", x.status)
 }
 
-// log writes fixed fields only: no path, no query, no header of the client's.
-func (x *exchange) log() {
+// told tells whoever observes and the log what became of the request: fixed
+// fields only, no path, no query, no header of the client's.
+func (x *exchange) told() {
 	ctx := x.r.Context()
-	if !x.g.Log.Enabled(ctx, slog.LevelInfo) {
+	logs := x.g.Log.Enabled(ctx, slog.LevelInfo)
+	if !logs && x.g.Observe == nil {
 		return
 	}
-	var wait time.Duration
-	if !x.headers.IsZero() {
-		wait = x.headers.Sub(x.start)
+	o := Observation{
+		Method: method(x.r.Method), Provider: x.provider, Account: x.account, Status: x.status, Local: x.local,
+		Workspace: x.of, Rotations: x.note.Rotations, Cut: x.cut, Took: time.Since(x.start),
 	}
-	x.g.Log.LogAttrs(ctx, slog.LevelInfo, "request",
-		slog.String("method", method(x.r.Method)), slog.String("provider", x.provider), slog.Int("status", x.status),
-		slog.String("account", x.account), slog.String("local", x.local),
-		slog.Duration("headers_after", wait), slog.Duration("took", time.Since(x.start)))
+	if !x.headers.IsZero() {
+		o.Wait = x.headers.Sub(x.start)
+	}
+	if x.g.Observe != nil {
+		x.g.Observe(ctx, o)
+	}
+	if logs {
+		x.g.Log.LogAttrs(ctx, slog.LevelInfo, "request",
+			slog.String("method", o.Method), slog.String("provider", o.Provider), slog.Int("status", o.Status),
+			slog.String("account", o.Account), slog.String("local", o.Local),
+			slog.Duration("headers_after", o.Wait), slog.Duration("took", o.Took))
+	}
 }
 
 const otherMethod = "other"

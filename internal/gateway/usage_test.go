@@ -7,6 +7,7 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/core"
+	"keyfob/internal/store"
 	"keyfob/internal/usage"
 	"keyfob/internal/workspace"
 	"keyfob/keyfobtest"
@@ -60,7 +61,7 @@ func counted(t *testing.T, r *rig) map[string]core.Usage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts, _, err := r.home.Accounts.List(t.Context(), core.LocalUser)
+	accounts, _, err := r.home.Accounts.List(t.Context(), core.LocalUser, store.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,12 @@ func (r Rules) CheckAddr(a netip.Addr) error {
 	if !r.Public || a.Zone() == "" && r.excepted(a) || public(a) {
 		return nil
 	}
+	return Refused()
+}
+
+// Refused is the error of an upstream that must not be dialled: forbidden, with
+// the reason "upstream_refused".
+func Refused() *core.Error {
 	return core.Errorf(core.Forbidden, "the upstream's name leads to an address that is not public").WithReason("upstream_refused").
 		WithHint("set the account's base URL to the service's public address; whoever runs the server can allow others (upstream_allow)")
 }

@@ -30,6 +30,36 @@ func (r Rules) Dial(d *net.Dialer, except ...string) DialFunc {
 	}
 }
 
+// Resolver is what Resolve asks; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Resolve says why a HOST:PORT that somebody else will dial cannot be: an address
+// that its name resolves to here is not allowed, or it does not resolve.
+func (r Rules) Resolve(ctx context.Context, by Resolver, addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if !r.Public || err == nil && r.listed(host, port) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		return r.CheckAddr(a)
+	}
+	addrs, err := by.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return Refused().Wrap(err)
+	}
+	for _, a := range addrs {
+		if err := r.CheckAddr(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r Rules) checkDialled(address string) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {

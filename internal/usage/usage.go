@@ -5,6 +5,7 @@ package usage
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyfob/internal/core"
@@ -13,8 +14,9 @@ import (
 )
 
 const (
-	// maxKeys bounds what gathers while the store is away.
-	maxKeys = 4096
+	// maxKeys bounds the keys with a model's name that gather while the store is
+	// away.
+	maxKeys = 16384
 	// maxModels bounds the names of models that are kept for an account and day.
 	maxModels = 256
 	// OtherModel stands for the models beyond these bounds: their counts are kept,
@@ -28,11 +30,13 @@ const (
 type Counter struct {
 	store    store.Store
 	flushing chan struct{} // holds one token: a flush returns only when no other is under way
+	newest   atomic.Pointer[date]
 
 	mu     sync.Mutex // guards what is below
 	counts map[core.UsageKey]core.Usage
 	day    string // the newest that was counted
 	models map[accountKey]map[string]bool
+	spent  map[core.Owner]*today
 }
 
 type accountKey struct {
@@ -42,13 +46,30 @@ type accountKey struct {
 
 // NewCounter makes a Counter; it does no I/O.
 func NewCounter(st store.Store) *Counter {
-	return &Counter{store: st, flushing: make(chan struct{}, 1), counts: map[core.UsageKey]core.Usage{}}
+	return &Counter{
+		store: st, flushing: make(chan struct{}, 1), counts: map[core.UsageKey]core.Usage{}, spent: map[core.Owner]*today{},
+	}
 }
 
 // Add adds to the count with this key. It does no I/O and waits for nothing.
 func (c *Counter) Add(u core.Usage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.spendLocked(u)
+	c.nameAndAddLocked(u)
+}
+
+// AddOrg is Add for what u's owner took of one of the organisation's accounts;
+// see ByUser.
+func (c *Counter) AddOrg(u core.Usage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spendLocked(u)
+	c.nameAndAddLocked(u)
+	c.nameAndAddLocked(ofOrg(u))
+}
+
+func (c *Counter) nameAndAddLocked(u core.Usage) {
 	if !c.nameLocked(u.UsageKey) {
 		u.Model = OtherModel
 	}

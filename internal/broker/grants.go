@@ -1,0 +1,144 @@
+package broker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"keyfob/internal/core"
+	"keyfob/internal/store"
+)
+
+const (
+	missBurst = 100 // unknown keys that may be looked up at once
+	missEvery = 20 * time.Millisecond
+)
+
+type digest [32]byte
+
+// grant is a Grant as of when it was read.
+type grant struct {
+	Grant
+	read time.Time
+}
+
+// grants remembers the live workspaces that were asked for. Unknown keys are
+// not remembered, since they may become known in another process at any time;
+// how often they make the store work is bounded instead.
+type grants struct {
+	store   store.Store
+	confirm confirmer
+
+	mu     sync.RWMutex // guards what is below
+	live   map[digest]*grant
+	by     map[string]digest // by workspace
+	age    uint64            // grows with every forgetting, so that an answer read before it is not kept
+	misses float64
+	last   time.Time
+}
+
+func newGrants(st store.Store, c confirmer) *grants {
+	return &grants{store: st, confirm: c, live: map[digest]*grant{}, by: map[string]digest{}, misses: missBurst}
+}
+
+func (g *grants) get(ctx context.Context, key string) (Grant, error) {
+	d := digest(core.TokenDigest(key))
+	g.mu.RLock()
+	hit, age := g.live[d], g.age
+	g.mu.RUnlock()
+	if hit != nil && g.confirm.good(hit, time.Now()) {
+		return hit.Grant, nil
+	}
+	if hit == nil && !g.mayAsk(time.Now()) {
+		return Grant{}, tooManyMisses()
+	}
+	made, err := readGrant(ctx, g.store, d)
+	if err != nil {
+		return Grant{}, g.refused(d, hit, err)
+	}
+	g.keep(d, made, age)
+	return made.Grant, nil
+}
+
+// refused is why a key is not taken: it is no good, which is forgotten and
+// counted, or nobody can say.
+func (g *grants) refused(d digest, hit *grant, err error) error {
+	if core.CodeOf(err) == core.Unauthenticated {
+		g.missed(d)
+		return err
+	}
+	if hit != nil {
+		return unconfirmed(err)
+	}
+	return err
+}
+
+func (g *grants) keep(d digest, made *grant, age uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.age != age {
+		return
+	}
+	g.dropLocked(made.Workspace)
+	g.live[d], g.by[made.Workspace] = made, d
+}
+
+func (g *grants) dropLocked(workspace string) {
+	if d, ok := g.by[workspace]; ok {
+		delete(g.live, d)
+		delete(g.by, workspace)
+	}
+}
+
+func (g *grants) forget(workspace string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.age++
+	g.dropLocked(workspace)
+}
+
+// forgetOwner forgets all of one owner's.
+func (g *grants) forgetOwner(o core.Owner) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.age++
+	for _, v := range g.live {
+		if v.Owner == o {
+			g.dropLocked(v.Workspace)
+		}
+	}
+}
+
+func (g *grants) forgetAll() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.age++
+	clear(g.live)
+	clear(g.by)
+}
+
+func (g *grants) count() int {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return len(g.live)
+}
+
+// mayAsk refills the allowance of misses by the time that went by.
+func (g *grants) mayAsk(now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.last.IsZero() {
+		g.misses = min(missBurst, g.misses+float64(now.Sub(g.last))/float64(missEvery))
+	}
+	g.last = now
+	return g.misses >= 1
+}
+
+func (g *grants) missed(d digest) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.misses = max(0, g.misses-1)
+	if v := g.live[d]; v != nil {
+		g.dropLocked(v.Workspace)
+	}
+}
