@@ -85,7 +85,7 @@ func (f fixture) startFor(t *testing.T, actor core.Actor, spec workspace.Spec) (
 // sound wants the trail to match the store.
 func (f fixture) sound(t *testing.T) {
 	t.Helper()
-	v, err := f.guard.Verify(t.Context())
+	v, err := f.guard.Verify(t.Context(), core.LocalUser.On(core.Org))
 	if err != nil || !v.OK() {
 		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
 	}

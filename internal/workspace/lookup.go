@@ -35,8 +35,8 @@ func lookups(ctx context.Context, tx store.Tx, actor core.Actor) ([]delivery, er
 	if w, err = matched(ctx, tx, w); err != nil {
 		return nil, err
 	}
-	has, err := dueTo(ctx, tx, w)
-	return planFor(w, has.secrets).lookups, err
+	list, err := dueTo(ctx, tx, w)
+	return planFor(w, list).lookups, err
 }
 
 // Lookup gives the value of a secret that allows lookup and is for the acting

@@ -120,7 +120,7 @@ func (s *Workspaces) again(ctx context.Context, actor core.Actor, act guard.Act)
 type draft struct {
 	m      Manifest
 	plan   plan
-	sealed map[string]core.SealedSecret // of the plan's variables and files, by id
+	sealed map[string]core.SealedSecret // by id; of the plan's variables and files at least
 }
 
 func (s *Workspaces) draft(ctx context.Context, tx store.Tx, actor core.Actor) (draft, error) {
@@ -131,14 +131,11 @@ func (s *Workspaces) draft(ctx context.Context, tx store.Tx, actor core.Actor) (
 	if w, err = matched(ctx, tx, w); err != nil {
 		return draft{}, err
 	}
-	has, err := dueTo(ctx, tx, w)
+	list, sealed, err := sealedFor(ctx, tx, w)
 	if err != nil {
 		return draft{}, err
 	}
-	b := draft{plan: planFor(w, has.secrets), m: Manifest{Workspace: w.ID}}
-	if b.sealed, err = has.sealed(ctx, tx, b.plan.valued()); err != nil {
-		return draft{}, err
-	}
+	b := draft{plan: planFor(w, list), sealed: sealed, m: Manifest{Workspace: w.ID}}
 	if b.m.Gateways, err = s.gateways(ctx, tx, w); err != nil {
 		return draft{}, err
 	}

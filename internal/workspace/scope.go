@@ -43,56 +43,75 @@ func userName(ctx context.Context, tx store.Tx, o core.Owner) (string, error) {
 	}
 }
 
-// belongings are the secrets, without their values, of those whose records a
-// workspace may use.
-type belongings struct {
-	secrets []core.Secret
-	count   map[core.Owner]int // how many each has in all
+// dueTo is the secrets, without their values, that a workspace is due: of its
+// owner and of the organisation. w is as selectors see it.
+func dueTo(ctx context.Context, tx store.Tx, w core.Workspace) ([]core.Secret, error) {
+	var out []core.Secret
+	for _, o := range owners(w.Owner) {
+		list, err := plainly(ctx, tx, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, only(w, list)...)
+	}
+	return out, nil
 }
 
-// dueTo reads what a workspace is due, without reading a ciphertext. w is as
-// selectors see it.
-func dueTo(ctx context.Context, tx store.Tx, w core.Workspace) (belongings, error) {
-	b := belongings{count: map[core.Owner]int{}}
-	for _, o := range owners(w.Owner) {
-		list, err := tx.Secrets().Page(ctx, o, store.Page{Limit: math.MaxInt32})
-		if err != nil {
-			return belongings{}, err
-		}
-		b.count[o] = len(list)
-		b.secrets = append(b.secrets, slices.DeleteFunc(list, func(s core.Secret) bool { return !due(w, s) })...)
+// plainly is all of an owner's secrets, without reading a ciphertext.
+func plainly(ctx context.Context, tx store.Tx, o core.Owner) ([]core.Secret, error) {
+	return tx.Secrets().Page(ctx, o, store.Page{Limit: math.MaxInt32})
+}
+
+func only(w core.Workspace, list []core.Secret) []core.Secret {
+	return slices.DeleteFunc(list, func(s core.Secret) bool { return !due(w, s) })
+}
+
+// sealedFor is what dueTo gives, and the ciphertexts of what is delivered with
+// its value, by id. Of their own secrets users have most delivered to most
+// workspaces, so those are read at once; of the organisation's few are for one
+// workspace, so those are looked through first.
+func sealedFor(ctx context.Context, tx store.Tx, w core.Workspace) ([]core.Secret, map[string]core.SealedSecret, error) {
+	sealed := map[string]core.SealedSecret{}
+	own, err := tx.Secrets().List(ctx, w.Owner)
+	if err != nil {
+		return nil, nil, err
 	}
-	return b, nil
+	var list []core.Secret
+	for _, s := range own {
+		if due(w, s.Secret) {
+			list = append(list, s.Secret)
+			sealed[s.ID] = s
+		}
+	}
+	if w.Owner == core.Org {
+		return list, sealed, nil
+	}
+	org, err := plainly(ctx, tx, core.Org)
+	if err != nil {
+		return nil, nil, err
+	}
+	all := len(org)
+	org = only(w, org)
+	got, err := read(ctx, tx, core.Org, org, len(org)*getCost < all)
+	for _, s := range got {
+		sealed[s.ID] = s
+	}
+	return append(list, org...), sealed, err
 }
 
 // getCost is how many rows a list reads in the time that one get takes, roughly.
 const getCost = 4
 
-// sealed reads the ciphertexts of the wanted secrets, by id: one by one where
-// they are few of an owner's, else all at once.
-func (b belongings) sealed(ctx context.Context, tx store.Tx, wanted []core.Secret) (map[string]core.SealedSecret, error) {
-	by := map[core.Owner][]core.Secret{}
-	for _, s := range wanted {
-		by[s.Owner] = append(by[s.Owner], s)
-	}
-	out := make(map[string]core.SealedSecret, len(wanted))
-	for o, list := range by {
-		got, err := read(ctx, tx, o, list, len(list)*getCost < b.count[o])
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range got {
-			out[s.ID] = s
-		}
-	}
-	return out, nil
-}
-
+// read gives the secrets that are delivered with their value: one by one, or
+// with all others of the owner.
 func read(ctx context.Context, tx store.Tx, o core.Owner, list []core.Secret, singly bool) (out []core.SealedSecret, err error) {
-	if !singly {
+	if !singly && len(list) > 0 {
 		return tx.Secrets().List(ctx, o)
 	}
 	for _, s := range list {
+		if s.Env == "" && s.File == "" {
+			continue
+		}
 		got, err := tx.Secrets().Get(ctx, o, s.Name)
 		if err != nil {
 			return nil, err

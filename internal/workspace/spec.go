@@ -3,7 +3,6 @@ package workspace
 import (
 	"context"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -90,7 +89,7 @@ func (s *Workspaces) checkNames(ctx context.Context, tx store.Tx, w core.Workspa
 func namesFor(ctx context.Context, tx store.Tx, w core.Workspace) ([]string, error) {
 	var out []string
 	for _, o := range owners(w.Owner) {
-		list, err := tx.Secrets().Page(ctx, o, store.Page{Limit: math.MaxInt32})
+		list, err := plainly(ctx, tx, o)
 		if err != nil {
 			return nil, err
 		}

@@ -153,7 +153,7 @@ func TestReportKeepsNamesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := f.trail(t)[1]
-	want := map[string]string{"version": "7", "delivered": "2", "delivered_names": `["env:A"]`, "failed": "1", "failed_names": `[]`}
+	want := map[string]string{"version": "7", "delivered": "2", "delivered_names": `["env:A"]`, "failed": "1", "failed_names": `[]`, "via": "token"}
 	if diff := cmp.Diff(want, e.Detail); diff != "" || e.Action != guard.WorkspaceReport {
 		t.Error(diff)
 	}
