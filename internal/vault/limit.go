@@ -13,6 +13,7 @@ type Limits struct {
 	ValueBytes  int // of one value: 1 MiB
 	EnvBytes    int // of one value that is delivered as a variable: 96 KiB
 	EnvTotal    int // of all enabled secrets that are delivered as variables: 512 KiB
+	TotalBytes  int // of all values: 64 MiB; a manifest holds them in memory
 	ImportBytes int // of one import: 8 MiB
 	// AllowEnv are reserved variables that users' own secrets may be delivered as
 	// all the same, as CheckAllowEnv takes them; nil: none. Those of the
@@ -28,6 +29,7 @@ func (l Limits) filled() Limits {
 	fill(&l.ValueBytes, 1<<20)
 	fill(&l.EnvBytes, 96<<10)
 	fill(&l.EnvTotal, 512<<10)
+	fill(&l.TotalBytes, 64<<20)
 	fill(&l.ImportBytes, 8<<20)
 	allowed := make([]string, 0, len(l.AllowEnv))
 	for _, n := range l.AllowEnv {
@@ -51,7 +53,7 @@ func (l Limits) checkAll(stored []core.Secret, added ...core.Secret) error {
 	for _, s := range stored {
 		all[s.ID] = s
 	}
-	before := envTotal(all)
+	before, bytesBefore := envTotal(all), total(all)
 	for _, s := range added {
 		all[s.ID] = s
 	}
@@ -59,18 +61,29 @@ func (l Limits) checkAll(stored []core.Secret, added ...core.Secret) error {
 		return core.Errorf(core.Exhausted, "%d secrets would be more than the %d that one owner may keep", len(all), l.Secrets).
 			WithHint("remove some that are not needed any more")
 	}
-	if total := envTotal(all); total > l.EnvTotal && total > before {
-		return core.Errorf(core.Exhausted, "the variables would take %d bytes, all together may take %d", total, l.EnvTotal).
+	if n := envTotal(all); n > l.EnvTotal && n > before {
+		return core.Errorf(core.Exhausted, "the variables would take %d bytes, all together may take %d", n, l.EnvTotal).
 			WithField("env").WithHint("deliver the large ones as files or by lookup, or disable some")
+	}
+	if n := total(all); n > l.TotalBytes && n > bytesBefore {
+		return core.Errorf(core.Exhausted, "the values would take %d bytes, all together may take %d", n, l.TotalBytes).
+			WithField("value").WithHint("remove some that are not needed any more")
 	}
 	return nil
 }
 
-func envTotal(all map[string]core.Secret) (total int) {
+func total(all map[string]core.Secret) (n int) {
+	for _, s := range all {
+		n += s.Size
+	}
+	return n
+}
+
+func envTotal(all map[string]core.Secret) (n int) {
 	for _, s := range all {
 		if s.Enabled && s.Env != "" {
-			total += s.Size
+			n += s.Size
 		}
 	}
-	return total
+	return n
 }

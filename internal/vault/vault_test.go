@@ -285,6 +285,10 @@ func TestLimits(t *testing.T) {
 	wantCode(t, err, core.Exhausted, "12 bytes")
 	_, _, err = f.Create(t.Context(), core.LocalUser, vault.NewSecret{Name: "D", File: "/d", Value: six})
 	wantCode(t, err, core.Exhausted, "4 secrets")
+	full := newFixture(t, vault.Limits{TotalBytes: 10})
+	full.create(t, vault.NewSecret{Name: "A", File: "/a", Value: six})
+	_, _, err = full.Create(t.Context(), core.LocalUser, vault.NewSecret{Name: "B", File: "/b", Value: six})
+	wantCode(t, err, core.Exhausted, "12 bytes, all together")
 	// Under limits that were lowered meanwhile, what there is can still be changed.
 	low := vault.New(f.guard, keysOf(t), vault.Limits{Secrets: 1, EnvTotal: 1}, nil)
 	text := "still"

@@ -100,7 +100,7 @@ func sealedFor(ctx context.Context, tx store.Tx, w core.Workspace) ([]core.Secre
 }
 
 // getCost is how many rows a list reads in the time that one get takes, roughly.
-const getCost = 4
+const getCost = 8
 
 // read gives the secrets that are delivered with their value: one by one, or
 // with all others of the owner.
