@@ -32,6 +32,12 @@ func Mention(e *core.AuditEntry, number int64) {
 // Unmention takes away what looks like a mention, for entries without one.
 func Unmention(e *core.AuditEntry) { delete(e.Detail, checkpointKey) }
 
+// Mentions says whether a checkpoint is signed with the entry.
+func Mentions(e core.AuditEntry) bool {
+	_, ok := mentioned(e)
+	return ok
+}
+
 func mentioned(e core.AuditEntry) (number int64, ok bool) {
 	n, err := strconv.ParseInt(e.Detail[checkpointKey], 10, 64)
 	return n, err == nil

@@ -45,7 +45,7 @@ func Hash(e core.AuditEntry) []byte {
 //
 //	"keyfob/checkpoint/1", number (number), time (number, nanoseconds since 1970 UTC),
 //	count of heads (number), then of each in the order that they stand in: writer, seq (number), hash,
-//	the previous checkpoint's hash (empty for the first)
+//	the previous checkpoint's hash (empty for the first), the id of the key that signs
 func CheckpointHash(c core.Checkpoint) []byte {
 	var b encoder
 	b.text(checkpointFormat)
@@ -55,7 +55,7 @@ func CheckpointHash(c core.Checkpoint) []byte {
 		b.number(h.Seq)
 		b.text(string(h.Hash))
 	}
-	b.text(string(c.PrevHash))
+	b.text(string(c.PrevHash), c.KeyID)
 	return b.sum()
 }
 

@@ -52,6 +52,7 @@ type file struct {
 	check  *Checker
 
 	kind    string
+	writer  string // of the entry before this one; empty behind a checkpoint
 	counts  trailer
 	trailer bool // it was there
 	torn    bool // the last line has no end
@@ -119,10 +120,10 @@ func (f *file) take(raw []byte) {
 	case err != nil:
 		f.problem(err.Error())
 	case l.Entry != nil:
-		f.counts.Entries++
-		f.check.Entry(*l.Entry)
+		f.entry(*l.Entry)
 	case l.Checkpoint != nil:
 		f.counts.Checkpoints++
+		f.writer = ""
 		f.check.Checkpoint(*l.Checkpoint)
 	case l.Header != nil:
 		f.header(*l.Header)
@@ -130,6 +131,17 @@ func (f *file) take(raw []byte) {
 		f.end(*l.trailer)
 	}
 	_, _ = f.digest.Write(raw) // never fails
+}
+
+// entry also holds an export to its order: between two checkpoints the writers
+// follow each other by name.
+func (f *file) entry(e core.AuditEntry) {
+	f.counts.Entries++
+	if f.kind == KindExport && e.Writer < f.writer {
+		f.problem(fmt.Sprintf("entry %d of %s stands behind one of %s: it was moved", e.Seq, e.Writer, f.writer))
+	}
+	f.writer = e.Writer
+	f.check.Entry(e)
 }
 
 func (f *file) problem(why string) {

@@ -188,7 +188,7 @@ type Checkpoint struct {
 	At        time.Time
 	Heads     []Head // in order of writer
 	PrevHash  []byte
-	Hash      []byte // covers everything above
+	Hash      []byte // covers everything but the signature
 	KeyID     string // of the key that signed
 	Signature []byte // over Hash
 }

@@ -143,16 +143,19 @@ func (g *Guard) batch(ctx context.Context, at audit.Position) (from, to audit.Po
 			at = audit.Position{}
 		}
 		from, to = at.Clone(), at.Clone()
-		f := feed{tx: tx, at: from}
+		f, limit := feed{tx: tx, at: from}, sinkBatch
 		f.entry = func(e core.AuditEntry) error {
 			lines = audit.AppendEntry(lines, e)
 			to.Entry(e)
-			return full(lines)
+			if audit.Mentions(e) {
+				limit = 4 * sinkBatch // no file ends between it and its checkpoint
+			}
+			return full(lines, limit)
 		}
 		f.checkpoint = func(c core.Checkpoint) error {
-			lines = audit.AppendCheckpoint(lines, c)
+			lines, limit = audit.AppendCheckpoint(lines, c), sinkBatch
 			to.Took(c)
-			return full(lines)
+			return full(lines, limit)
 		}
 		if err := f.run(ctx); err != nil && !errors.Is(err, errFull) {
 			return err
@@ -162,8 +165,8 @@ func (g *Guard) batch(ctx context.Context, at audit.Position) (from, to audit.Po
 	return from, to, lines, err
 }
 
-func full(lines []byte) error {
-	if len(lines) >= sinkBatch {
+func full(lines []byte, limit int) error {
+	if len(lines) >= limit {
 		return errFull
 	}
 	return nil
