@@ -367,8 +367,18 @@ type AuditVerification struct {
 	Entries    int64    `json:"entries"`
 	Writers    int      `json:"writers"`
 	Problems   []string `json:"problems,omitempty"`   // a broken link, a rolled-back record
-	Records    int      `json:"records"`              // secrets and accounts compared with the trail
+	Records    int      `json:"records"`              // secrets, accounts and MCP servers compared with the trail
 	Unprovable []string `json:"unprovable,omitempty"` // what this cannot show
+
+	Checkpoints int64 `json:"checkpoints"` // that hold together
+	Uncovered   int64 `json:"uncovered"`   // entries that no checkpoint covers yet: they can be taken away without a trace
+}
+
+// AuditKey answers GET /v1/audit/key: what checkpoints and exports are verified
+// with.
+type AuditKey struct {
+	ID  string `json:"id"`  // hex
+	Key string `json:"key"` // the Ed25519 public key, 64 hex digits
 }
 
 // ValueVerification answers GET /v1/vault/verify: whether each stored value

@@ -3,10 +3,12 @@ package httpapi
 import (
 	"context"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"keyfob/api"
+	"keyfob/internal/audit"
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
 )
@@ -24,6 +26,11 @@ func (s *Server) auditRoutes() []Route {
 			Who: Admins, Acts: []string{guard.AuditList}, Status: http.StatusOK, Paged: true, typed: gives(s.listAudit)},
 		{Method: http.MethodGet, Path: "/v1/audit/verify", ID: "verifyAudit", Tag: tagAudit, Summary: "Walk the trail's chains and hold the store against them",
 			Who: Admins, Acts: []string{guard.AuditVerify}, Status: http.StatusOK, Long: true, typed: gives(s.verifyAudit)},
+		{Method: http.MethodGet, Path: "/v1/audit/export", ID: "exportAudit", Tag: tagAudit, Summary: "The whole trail, signed, one JSON object a line",
+			Text: "The last line is a trailer: an export without one is not whole. keyfob audit verify FILE checks it offline.",
+			Who:  Admins, Acts: []string{guard.AuditExport}, Status: http.StatusOK, Type: "application/x-ndjson", Stream: true, typed: writes(s.exportAudit)},
+		{Method: http.MethodGet, Path: "/v1/audit/key", ID: "getAuditKey", Tag: tagAudit, Summary: "The public key that the trail is verified with",
+			Who: Admins, Acts: []string{guard.AuditVerify}, Status: http.StatusOK, typed: gives(s.auditKey)},
 	}
 }
 
@@ -78,7 +85,7 @@ func auditEntryOf(e core.AuditEntry) api.AuditEntry {
 }
 
 func (s *Server) verifyAudit(ctx context.Context, c *call) (api.AuditVerification, error) {
-	got, err := s.Guard.Verify(ctx)
+	got, err := s.Guard.Verify(ctx, c.actor)
 	if err != nil {
 		return api.AuditVerification{}, err
 	}
@@ -86,7 +93,10 @@ func (s *Server) verifyAudit(ctx context.Context, c *call) (api.AuditVerificatio
 }
 
 func verificationOf(v guard.Verification) api.AuditVerification {
-	out := api.AuditVerification{OK: v.OK(), Writers: len(v.Chains), Records: v.Records, Unprovable: v.Unproven}
+	out := api.AuditVerification{
+		OK: v.OK(), Writers: len(v.Chains), Records: v.Records, Unprovable: v.Unproven,
+		Checkpoints: v.Checkpoints, Uncovered: v.Uncovered,
+	}
 	for _, c := range v.Chains {
 		out.Entries += c.Entries
 	}
@@ -94,4 +104,41 @@ func verificationOf(v guard.Verification) api.AuditVerification {
 		out.Problems = append(out.Problems, p.Message)
 	}
 	return out
+}
+
+func (s *Server) auditKey(ctx context.Context, c *call) (api.AuditKey, error) {
+	key, err := s.Guard.AuditKey(ctx, c.actor)
+	if err != nil {
+		return api.AuditKey{}, err
+	}
+	return api.AuditKey{ID: audit.KeyID(key), Key: audit.KeyText(key)}, nil
+}
+
+// exportAudit breaks the connection off where the trail ends too early: what was
+// sent is no answer to a request that failed.
+func (s *Server) exportAudit(ctx context.Context, c *call) error {
+	out := &slowWriter{c: c}
+	err := s.Guard.Export(ctx, c.actor, out)
+	if err == nil || !out.begun {
+		return err
+	}
+	s.Log.LogAttrs(ctx, slog.LevelError, "an export of the audit trail ended early", slog.String("cause", err.Error()))
+	panic(http.ErrAbortHandler)
+}
+
+// slowWriter begins the answer with the first bytes, and gives each part of it
+// its own time.
+type slowWriter struct {
+	c     *call
+	begun bool
+}
+
+func (w *slowWriter) Write(p []byte) (int, error) {
+	if !w.begun {
+		w.begun = true
+		w.c.status = http.StatusOK
+		w.c.w.Header().Set("Content-Type", w.c.route.Type)
+	}
+	w.c.begin()
+	return w.c.w.Write(p)
 }

@@ -98,7 +98,11 @@ func (s *Server) answer(route *Route, prove prover) http.Handler {
 		c := &call{w: w, r: r, route: route, query: r.URL.Query(), peer: s.Peers.Of(r)}
 		ctx, cancel := route.within(r.Context(), prove.timed)
 		defer cancel()
-		if err := s.through(ctx, c, prove); err != nil {
+		err := s.through(ctx, c, prove)
+		if route.Who == Anybody {
+			err = s.slowed(c, err) // what was shown stands in the body
+		}
+		if err != nil {
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 			c.status = WriteProblem(w, r, s.Log, err)
 		}
@@ -128,6 +132,11 @@ func (s *Server) through(ctx context.Context, c *call, prove prover) error {
 	}
 	if c.r.Method == http.MethodHead && !c.route.HeadToo() {
 		return notAllowed(c.w, []string{http.MethodGet, http.MethodOptions})
+	}
+	if prove.server {
+		if err := c.peer.Refused(); err != nil {
+			return err
+		}
 	}
 	if c.route.Who != Anybody {
 		actor, err := prove.who(ctx, c)

@@ -186,3 +186,29 @@ func orgToo(routes []Route) []Route {
 	}
 	return out
 }
+
+// Problems are the statuses of the errors that the route may answer with.
+func (r Route) Problems() []int {
+	out := slices.Clone(r.Also)
+	out = append(out, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable)
+	if r.Who != Anybody {
+		out = append(out, http.StatusUnauthorized, http.StatusTooManyRequests)
+	}
+	if r.Who != Anybody || r.In != nil || r.Paged || len(r.Query) > 0 {
+		out = append(out, http.StatusBadRequest)
+	}
+	if strings.Contains(r.Path, "{") {
+		out = append(out, http.StatusNotFound)
+	}
+	if r.In != nil {
+		out = append(out, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if r.Once || r.Match {
+		out = append(out, http.StatusConflict)
+	}
+	if r.Match {
+		out = append(out, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

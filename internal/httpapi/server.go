@@ -14,9 +14,13 @@ import (
 
 	"keyfob/api"
 	"keyfob/internal/account"
+	"keyfob/internal/event"
 	"keyfob/internal/guard"
+	"keyfob/internal/identity"
 	"keyfob/internal/llm"
+	"keyfob/internal/org"
 	"keyfob/internal/provider"
+	"keyfob/internal/throttle"
 	"keyfob/internal/upkeep"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
@@ -38,6 +42,24 @@ type Config struct {
 	Flush func(ctx context.Context) error
 	Log   *slog.Logger
 
+	// Orgs makes the organisation's records those of a specification.
+	Orgs *org.Orgs
+	// Identity says who asks at a server; nil: there is none, on one machine.
+	Identity *identity.Identity
+	// CookieName is that of the cookie with a browser's session; empty: no cookie
+	// counts.
+	CookieName string
+	// PublicURL is the server's address as people and workspaces call it, without
+	// a trailing slash; nil: the one by which it is called.
+	PublicURL func() string
+	// PagesURL is where the pages for people are; nil: at PublicURL.
+	PagesURL func() string
+
+	// Events follows changes.
+	Events *event.Events
+	// MaxStreams is how many streams of events a user has at once; 0: 10.
+	MaxStreams int
+
 	// Peers says whose word is taken on who asks and from where; the zero value
 	// is nobody's.
 	Peers Peers
@@ -57,10 +79,23 @@ type Observation struct {
 }
 
 // Server answers API requests. It is safe for concurrent use.
-type Server struct{ Config }
+type Server struct {
+	Config
+	attempts *throttle.Throttle // proofs that are not good, by address
+	starts   *throttle.Throttle // logins that were begun, by address
+	streams  *streams
+}
+
+// maxStarts is how many logins an address begins within a minute.
+const maxStarts = 20
 
 // New makes a Server; it does no I/O.
-func New(c Config) *Server { return &Server{c} }
+func New(c Config) *Server {
+	return &Server{
+		Config: c, attempts: throttle.New(throttle.Config{}),
+		starts: throttle.New(throttle.Config{Failures: maxStarts}), streams: newStreams(),
+	}
+}
 
 // Routes is the table of all routes. They are for reading: only a Server's own
 // can be called.
@@ -70,9 +105,10 @@ func Routes() []Route { return new(Server).routes() }
 func (s *Server) routes() []Route {
 	var out []Route
 	for _, some := range [][]Route{
+		s.loginRoutes(), s.identityRoutes(), s.stepUpRoutes(), s.userRoutes(), s.orgRoutes(),
 		s.secretRoutes(), s.accountRoutes(), s.poolRoutes(), s.providerRoutes(), s.statusRoutes(),
 		s.profileRoutes(), s.mcpRoutes(), s.workspaceRoutes(), s.launcherRoutes(),
-		s.auditRoutes(), s.vaultRoutes(), s.sessionKeyRoutes(),
+		s.eventRoutes(), s.auditRoutes(), s.vaultRoutes(), s.documentRoutes(), s.sessionKeyRoutes(),
 	} {
 		out = append(out, some...)
 	}

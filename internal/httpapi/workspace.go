@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 
@@ -91,7 +92,7 @@ func filterOf(c *call) (store.WorkspaceFilter, error) {
 
 func (s *Server) createWorkspace(ctx context.Context, c *call, in api.WorkspaceCreate) (api.WorkspaceCreated, error) {
 	made, session, gateway, err := s.Workspaces.Create(ctx, c.actor, workspace.Spec{
-		Labels: in.Labels, Namespace: in.Namespace, Only: in.Only, Except: in.Except,
+		Labels: s.labelsOf(c, in.Labels), Namespace: in.Namespace, Only: in.Only, Except: in.Except,
 		Providers: in.Providers, Gateway: in.Gateway, Process: in.Process, Seconds: int64(in.Seconds),
 	})
 	if err != nil {
@@ -100,6 +101,20 @@ func (s *Server) createWorkspace(ctx context.Context, c *call, in api.WorkspaceC
 	c.made(made.ID)
 	c.version(made.Version)
 	return createdOf(made, session, gateway), nil
+}
+
+// labelsOf adds those that every workspace of a launcher carries, whatever is
+// asked for.
+func (s *Server) labelsOf(c *call, asked map[string]string) map[string]string {
+	if c.actor.Kind != core.LauncherActor {
+		return asked
+	}
+	out := maps.Clone(asked)
+	if out == nil {
+		out = map[string]string{}
+	}
+	maps.Copy(out, s.Identity.LaunchLabels(c.actor))
+	return out
 }
 
 func (s *Server) getWorkspace(ctx context.Context, c *call) (api.Workspace, error) {
