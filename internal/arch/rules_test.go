@@ -53,7 +53,7 @@ var imports = []struct {
 	{"internal/throttle", "internal/core", "counts failures by a key, in memory; needs nobody"},
 	{"internal/identity", "internal/core internal/guard internal/secret internal/store internal/throttle", "a use case: who asks; values are not its business, so no seal"},
 	{"internal/usage", useCase, "a use case: guard below it, no other use case beside it"},
-	{"internal/upkeep", useCase, "a use case: guard and seal below it, no other use case beside it"},
+	{"internal/upkeep", useCase + " internal/audit", "a use case, which hands the signing of the trail from one root key to the next"},
 
 	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/upstream internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
 	{"internal/guard/guardtest", "internal/audit internal/guard internal/seal internal/secret internal/store/sqlite", "opens what tests of use cases stand on"},
@@ -70,7 +70,7 @@ var imports = []struct {
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
 	{"internal/cli", "api client internal/app internal/config internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; config is what serve can be told; keyfobtest is demo's provider"},
 
-	{"internal/bench", "internal/broker/brokertest internal/gateway internal/workspace", "measures the whole from outside; linked into nothing"},
+	{"internal/bench", "internal/broker/brokertest internal/core internal/gateway internal/guard internal/identity internal/provider/builtin internal/seal internal/secret internal/store internal/store/sqlite internal/vault internal/workspace", "measures the whole, from outside and part by part; linked into nothing"},
 	{"internal/crash", "", "kills the built program from outside"},
 	{"internal/arch", "", "looks at source, not at packages"},
 	{"scripts/testrun", "", "a build tool"},
@@ -124,6 +124,7 @@ var reveal = []struct{ pkg, why string }{
 	{"internal/llm", "puts an MCP server's values together, which are sealed as one, and checks their bytes"},
 	{"internal/workspace", "digests a session or gateway key, which is how they are stored"},
 	{"internal/identity", "digests tokens, cookies, links and device codes, which is how they are stored"},
+	{"internal/bench", "is a client with a token and a session key"},
 	{"internal/broker/brokertest", "is a client with a gateway key, in tests"},
 	{"internal/httpapi", "answers a reveal, a lookup and a manifest to whoever may have it"},
 	{"internal/cli", "prints a launcher's key that it has just made, once"},

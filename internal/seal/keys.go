@@ -23,9 +23,8 @@ type KeyStore interface {
 // wrapped bytes: so a key that a transaction made and rolled back is never used
 // again, and one that another process replaced or deleted is noticed at once.
 type Keys struct {
-	root RootKey
-
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what is below
+	root   RootKey
 	opened map[core.Owner]openedKey
 }
 
@@ -40,7 +39,22 @@ func NewKeys(root RootKey) *Keys {
 }
 
 // RootKeyID is the id of the root key.
-func (k *Keys) RootKeyID() string { return k.root.id }
+func (k *Keys) RootKeyID() string { return k.rootKey().id }
+
+// Use opens data keys with another root key from now on, once they are wrapped
+// with it.
+func (k *Keys) Use(root RootKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.root = root
+	clear(k.opened)
+}
+
+func (k *Keys) rootKey() RootKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.root
+}
 
 // Open gives the owner's data key. Errors: not_found where the owner has none,
 // unavailable with reason "root_key_mismatch" where another root key wrapped it,
@@ -60,7 +74,7 @@ func (k *Keys) Open(ctx context.Context, ks KeyStore, o core.Owner) (*DataKey, e
 	if d := k.known(w); d != nil {
 		return d, nil
 	}
-	d, err := k.root.unwrap(w)
+	d, err := k.rootKey().unwrap(w)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +89,9 @@ func (k *Keys) Ensure(ctx context.Context, ks KeyStore, o core.Owner) (*DataKey,
 	if core.CodeOf(err) != core.NotFound {
 		return d, err
 	}
-	w := core.WrappedKey{ID: core.NewID("key"), Owner: o, RootKeyID: k.root.id, CreatedAt: time.Now()}
-	d, w.Wrapped, err = k.root.generate(w)
+	root := k.rootKey()
+	w := core.WrappedKey{ID: core.NewID("key"), Owner: o, RootKeyID: root.id, CreatedAt: time.Now()}
+	d, w.Wrapped, err = root.generate(w)
 	if err != nil {
 		return nil, err
 	}

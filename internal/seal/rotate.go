@@ -49,10 +49,11 @@ func (k *Keys) Drop(ctx context.Context, ks KeyReplacer, o core.Owner) (*DataKey
 // Rewrap wraps a data key, which this root key wrapped, with another one. Errors
 // are those of Open.
 func (k *Keys) Rewrap(w core.WrappedKey, to RootKey) (core.WrappedKey, error) {
-	if _, err := k.root.unwrap(w); err != nil {
+	root := k.rootKey()
+	if _, err := root.unwrap(w); err != nil {
 		return core.WrappedKey{}, err
 	}
-	h, err := readKeyset(k.root, w)
+	h, err := readKeyset(root, w)
 	if err != nil {
 		return core.WrappedKey{}, mismatch("the data key of "+w.Owner.String(), err)
 	}
@@ -70,7 +71,7 @@ func (k *Keys) handle(ctx context.Context, ks KeyStore, o core.Owner) (core.Wrap
 	if err != nil {
 		return core.WrappedKey{}, nil, err
 	}
-	h, err := readKeyset(k.root, w)
+	h, err := readKeyset(k.rootKey(), w)
 	if err != nil {
 		return core.WrappedKey{}, nil, mismatch("the data key of "+o.String(), err)
 	}
@@ -88,7 +89,7 @@ func (k *Keys) replace(ctx context.Context, ks KeyReplacer, w core.WrappedKey, h
 	if err != nil {
 		return nil, core.Errorf(core.Internal, "cannot make a data key").Wrap(err)
 	}
-	if w.Wrapped, err = k.root.wrapKeyset(w, h); err != nil {
+	if w.Wrapped, err = k.rootKey().wrapKeyset(w, h); err != nil {
 		return nil, err
 	}
 	d, err := newDataKey(w, h)

@@ -43,7 +43,7 @@ func newFixture(t *testing.T) fixture {
 
 func (f fixture) verify(t *testing.T) upkeep.Values {
 	t.Helper()
-	v, err := f.upkeep.VerifyValues(t.Context(), core.LocalUser)
+	v, err := f.upkeep.VerifyValues(t.Context(), admin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,16 +106,61 @@ func TestAnEditedUpstreamIsNamed(t *testing.T) {
 
 func TestAnotherRootKeyIsAnErrorNotAProblem(t *testing.T) {
 	f := newFixture(t)
-	_, err := upkeep.New(guard.New(f.store, guardtest.Writer), seal.NewKeys(guardtest.RootKey(t))).VerifyValues(t.Context(), core.LocalUser)
+	_, err := upkeep.New(guard.New(f.store, guardtest.Writer), seal.NewKeys(guardtest.RootKey(t))).VerifyValues(t.Context(), admin)
 	if core.CodeOf(err) != core.Unavailable {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestOnlyTheUserMayVerify(t *testing.T) {
+func TestOnlyAnAdministratorMayVerify(t *testing.T) {
 	f := newFixture(t)
-	inside := core.Actor{Kind: core.WorkspaceActor, ID: "wsp_x", Owner: core.Local}
-	if _, err := f.upkeep.VerifyValues(t.Context(), inside); core.CodeOf(err) != core.Forbidden {
-		t.Errorf("got %v", err)
+	for _, a := range []core.Actor{
+		{Kind: core.WorkspaceActor, ID: "wsp_x", Owner: core.Local},
+		{Kind: core.UserActor, ID: "ann", Owner: core.Org, Scopes: core.AllScopes},
+		core.LocalUser, // not on the organisation
+	} {
+		if _, err := f.upkeep.VerifyValues(t.Context(), a); core.CodeOf(err) != core.Forbidden {
+			t.Errorf("%+v: %v", a, err)
+		}
+	}
+}
+
+// Every owner's values of every kind are opened, and one damaged key of one
+// owner hides nothing of the others.
+func TestVerifyCoversEveryOwner(t *testing.T) {
+	w := newWorld(t, 20)
+	u := w.process(w.Store)
+	v, err := u.VerifyValues(t.Context(), admin)
+	if err != nil || v.Secrets != 60 || v.Accounts != 3 || v.MCPServers != 3 || len(v.Problems) != 0 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	err = w.Store.Update(t.Context(), func(tx store.Tx) error {
+		m, err := tx.MCPServers().Get(t.Context(), core.Org, "x")
+		if err != nil {
+			return err
+		}
+		m.URL = "https://evil.example"
+		if err := tx.MCPServers().Update(t.Context(), m, 1); err != nil {
+			return err
+		}
+		k, err := tx.Vault().Key(t.Context(), bob)
+		if err != nil {
+			return err
+		}
+		k.Wrapped[len(k.Wrapped)/2] ^= 1
+		return tx.Vault().ReplaceKey(t.Context(), k)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err = u.VerifyValues(t.Context(), admin)
+	if err != nil || v.Secrets != 60 || len(v.Problems) != 1+22 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	all := strings.Join(v.Problems, "\n")
+	for _, want := range []string{"MCP server x of org:org does not open: it, or its URL or command", "secret S19 of user:usr_bob does not open: its owner's data key"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%q is not in\n%s", want, all)
+		}
 	}
 }
