@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"keyfob/internal/core"
+	"keyfob/internal/provider/builtin"
 	"keyfob/internal/secret"
 	"keyfob/internal/vault"
 )
@@ -84,7 +85,7 @@ func TestSelectorsNameLabelsThatThereAre(t *testing.T) {
 }
 
 func TestSavingWarnsOfWhatWillNotWork(t *testing.T) {
-	f := newFixture(t, vault.Limits{KeyEnv: map[string]string{"ANTHROPIC_API_KEY": "Anthropic"}})
+	f := newFixture(t, vault.Limits{KeyEnv: vault.KeyEnv(builtin.Registry())})
 	for _, c := range []struct{ env, file, want string }{
 		{"ANTHROPIC_API_KEY", "", "clients of Anthropic look for a key"},
 		{"", "~/.config/keyfob/x", "Keyfob keeps its own"},

@@ -4,8 +4,26 @@ import (
 	"fmt"
 
 	"keyfob/internal/core"
+	"keyfob/internal/provider"
 	"keyfob/internal/target"
 )
+
+// KeyEnv is Limits.KeyEnv for these providers.
+func KeyEnv(r provider.Registry) map[string]string {
+	out := map[string]string{}
+	for _, id := range r.IDs() {
+		a, err := r.Get(id)
+		if err != nil {
+			continue // it is not among the ids that it just gave
+		}
+		for _, name := range a.Info().KeyVars {
+			if out[name] == "" {
+				out[name] = a.Info().Title
+			}
+		}
+	}
+	return out
+}
 
 // warnings are what a save tells of without refusing it.
 func (v *Vault) warnings(s core.Secret, others []core.Secret) []string {
