@@ -93,8 +93,15 @@ func ParseUserCode(text string) (string, bool) {
 	if len(text) > 4*userCodeLen {
 		return "", false
 	}
-	text = strings.NewReplacer(" ", "", "-", "").Replace(text)
-	code := strings.ToUpper(lower(text))
+	code := strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ' || r == '-':
+			return -1
+		case r >= 'a' && r <= 'z': // no other letter has one of ours as its capital, or should
+			return r - 'a' + 'A'
+		}
+		return r
+	}, text)
 	if len(code) != userCodeLen || strings.Trim(code, userCodeLetters) != "" {
 		return "", false
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
@@ -250,6 +251,54 @@ func TestDisablingEndsEverythingAtOnce(t *testing.T) {
 	}
 	if _, err := f.Bearer(t.Context(), token); core.CodeOf(err) != core.Unauthenticated {
 		t.Errorf("enabling brings a token back: %v", err)
+	}
+}
+
+// A proof that is left over, however that came, must be worth nothing to somebody
+// who is disabled.
+func TestAProofThatOutlivedTheDisablingIsWorthNothing(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	u := f.user(t, "anna", "")
+	f.disable(t, "anna")
+	link, device, token, cookie := core.NewToken(core.LinkPrefix), core.NewToken(core.DevicePrefix), core.NewToken(core.PersonalPrefix), core.NewToken(core.BrowserPrefix)
+	end := time.Now().Add(time.Minute)
+	err := f.Store.Update(t.Context(), func(tx store.Tx) error {
+		return firstOf(
+			tx.Proofs().Create(t.Context(), core.Proof{ID: "a", Kind: core.LinkProof, Digest: core.TokenDigest(text(link)), UserID: u.ID, State: core.ProofPending, ExpiresAt: end}),
+			tx.Proofs().Create(t.Context(), core.Proof{ID: "b", Kind: core.DeviceProof, Digest: core.TokenDigest(text(device)), UserID: u.ID, State: core.ProofApproved, Approver: "proxy", ExpiresAt: end}),
+			tx.Tokens().Create(t.Context(), core.Token{ID: "c", UserID: u.ID, Digest: core.TokenDigest(text(token)), Scopes: core.AllScopes, ExpiresAt: end}),
+			tx.Sessions().Create(t.Context(), core.BrowserSession{ID: "d", UserID: u.ID, Digest: core.TokenDigest(text(cookie)), ExpiresAt: end}),
+		)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, _, err = f.SignIn(t.Context(), text(link), "", "")
+	wantError(t, "the link", err, core.Unauthenticated, "bad_link")
+	_, err = f.Login(t.Context(), identity.LoginRequest{DeviceCode: text(device)})
+	wantError(t, "the login", err, core.Unauthenticated, "expired_token")
+	_, err = f.Bearer(t.Context(), text(token))
+	wantError(t, "the token", err, core.Unauthenticated, "user_disabled")
+	_, _, err = f.Browser(t.Context(), text(cookie))
+	wantError(t, "the browser", err, core.Unauthenticated, "user_disabled")
+	for _, via := range []core.Via{{Kind: core.ViaToken, ID: "c"}, {Kind: core.ViaBrowser, ID: "d"}, {Kind: core.ViaProxy}} {
+		a := core.Actor{Kind: core.UserActor, ID: u.ID, Owner: u.Owner(), Scopes: core.AllScopes, Via: via}
+		wantError(t, via.String(), f.Still(t.Context(), a), core.Unauthenticated, "user_disabled")
+	}
+}
+
+// What names one user and shows another's proof is nobody.
+func TestAnActorWithAnothersProofIsNobody(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	f.user(t, "anna", "")
+	otto := f.user(t, "otto", "")
+	token, _ := f.token(t, "anna", core.SecretsRead)
+	browser, _ := f.browser(t, "anna")
+	for _, a := range []core.Actor{token, browser} {
+		a.ID, a.Owner = otto.ID, otto.Owner()
+		if err := f.Still(t.Context(), a); core.CodeOf(err) != core.Unauthenticated {
+			t.Errorf("%s: %v", a.Via, err)
+		}
 	}
 }
 
