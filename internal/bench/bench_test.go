@@ -82,3 +82,20 @@ func TestRatios(t *testing.T) {
 		}
 	}
 }
+
+// The crowd works: every act is served and read.
+func TestScale(t *testing.T) {
+	var out strings.Builder
+	all, err := scaleTable(t.Context(), &out, size{users: 20, secrets: 5, places: 40}, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != len(acts())+1 {
+		t.Errorf("%d ratios of %d acts", len(all), len(acts()))
+	}
+	for _, r := range all {
+		if !(r.median > 0) && !(r.allocated > 0) {
+			t.Errorf("no ratio: %+v", r)
+		}
+	}
+}

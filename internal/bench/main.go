@@ -1,6 +1,7 @@
 // Command bench measures what Keyfob costs, in one run on one machine: the
 // gateway beside a bare httputil.ReverseProxy and no proxy at all, before the
-// same upstream; and "keyfob run -- true" beside "true". It prints a Markdown
+// same upstream; "keyfob run -- true" beside "true"; and what a server does for
+// a crowd of users beside a bare reading of the same rows. It prints a Markdown
 // table of each, and at the end one of all ratios.
 //
 // Client, upstream, proxy and gateway share one process and its processors, so
@@ -33,6 +34,7 @@ func bench(ctx context.Context) error {
 	flag.IntVar(&o.rounds, "rounds", 7, "rounds")
 	flag.IntVar(&o.clients, "clients", 16, "clients at once, where requests per second are measured")
 	flag.IntVar(&o.runs, "runs", 25, "runs of keyfob run -- true; 0: none")
+	flag.IntVar(&o.users, "users", 1000, "users of the crowd, with 100 secrets and 10 workspaces each; 0: no crowd")
 	flag.IntVar(&o.only, "only", 0, "the one load to measure, from 1; 0: all")
 	profile := flag.String("cpuprofile", "", "where to write a CPU profile; empty: none")
 	keyfob := flag.String("keyfob", "", "the keyfob binary; empty: it is built")
@@ -51,6 +53,13 @@ func bench(ctx context.Context) error {
 			return err
 		}
 		ratios = append(ratios, r)
+	}
+	if o.users > 0 {
+		r, err := scaleTable(ctx, os.Stdout, size{o.users, 100, 10 * o.users}, 1000)
+		if err != nil {
+			return err
+		}
+		ratios = append(ratios, r...)
 	}
 	printRatios(os.Stdout, ratios)
 	return nil
@@ -72,4 +81,4 @@ func profiled(path string, fn func() error) error {
 	return errors.Join(err, f.Close())
 }
 
-type options struct{ requests, rounds, clients, runs, only int }
+type options struct{ requests, rounds, clients, runs, only, users int }
