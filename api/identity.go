@@ -4,14 +4,14 @@ import "time"
 
 // Me answers GET /v1/me: who asks, and what this proof may do.
 type Me struct {
-	Kind   string   `json:"kind"` // user or launcher
+	Kind   string   `json:"kind" enum:"user,launcher"` // user or launcher
 	User   *User    `json:"user,omitempty"`
-	Name   string   `json:"name"`             // of the user or launcher
-	Via    string   `json:"via"`              // local, token, browser or proxy
-	Token  string   `json:"token,omitempty"`  // id of the token or browser session
-	Scopes []string `json:"scopes"`           // what it may be used for
-	Org    bool     `json:"org"`              // whether it may act on the organisation's records
-	Server string   `json:"server,omitempty"` // the server's public URL; empty on one machine without a server
+	Name   string   `json:"name"`                                                                                                                                                                                             // of the user or launcher
+	Via    string   `json:"via" enum:"local,token,browser,proxy"`                                                                                                                                                             // local, token, browser or proxy
+	Token  string   `json:"token,omitempty"`                                                                                                                                                                                  // id of the token or browser session
+	Scopes []string `json:"scopes" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"` // what it may be used for
+	Org    bool     `json:"org"`                                                                                                                                                                                              // whether it may act on the organisation's records
+	Server string   `json:"server,omitempty"`                                                                                                                                                                                 // the server's public URL; empty on one machine without a server
 }
 
 // User is somebody who owns records.
@@ -19,7 +19,7 @@ type User struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Email     string    `json:"email,omitempty"`
-	Role      string    `json:"role"` // user or admin
+	Role      string    `json:"role" enum:"user,admin"` // user or admin
 	Disabled  bool      `json:"disabled"`
 	Version   int64     `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
@@ -34,16 +34,16 @@ type UserList struct {
 
 // UserCreate is the body of POST /v1/users.
 type UserCreate struct {
-	Name  string `json:"name"`
-	Email string `json:"email,omitempty"`
-	Role  string `json:"role,omitempty"` // empty: user
+	Name  string `json:"name" pattern:"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$"`
+	Email string `json:"email,omitempty" maxLength:"254"`
+	Role  string `json:"role,omitempty" enum:"user,admin"` // empty: user
 }
 
 // UserUpdate is the body of PATCH /v1/users/{user}: what is nil stays. Disabling
 // a user ends their tokens, browser sessions and workspaces at once.
 type UserUpdate struct {
-	Email    *string `json:"email,omitempty"`
-	Role     *string `json:"role,omitempty"`
+	Email    *string `json:"email,omitempty" maxLength:"254"`
+	Role     *string `json:"role,omitempty" enum:"user,admin"`
 	Disabled *bool   `json:"disabled,omitempty"`
 }
 
@@ -51,10 +51,10 @@ type UserUpdate struct {
 type Token struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
-	Scopes    []string  `json:"scopes"`
+	Scopes    []string  `json:"scopes" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"`
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at"`
-	UsedAt    time.Time `json:"used_at,omitzero"` // to the minute or so; zero: never
+	UsedAt    time.Time `json:"used_at,omitzero"` // to the minute or so; left out: never
 	Current   bool      `json:"current"`          // it is the one that asks
 }
 
@@ -66,9 +66,9 @@ type TokenList struct {
 // TokenCreate is the body of POST /v1/tokens. A token can be made with no more
 // scopes than the proof that makes it has.
 type TokenCreate struct {
-	Name    string   `json:"name"`
-	Scopes  []string `json:"scopes"`
-	Seconds Seconds  `json:"seconds,omitempty"` // until it expires; 0: 30 days, at most a year
+	Name    string   `json:"name" minLength:"1" maxLength:"100"`
+	Scopes  []string `json:"scopes" minItems:"1" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"`
+	Seconds Seconds  `json:"seconds,omitempty" minimum:"0" maximum:"31536000"` // until it expires; 0: 30 days, at most a year
 }
 
 // TokenCreated carries the token's text, once.
@@ -139,7 +139,7 @@ type Login struct {
 
 // StepUpAsk is the body of POST /v1/step-ups.
 type StepUpAsk struct {
-	Secret string `json:"secret"` // its name
+	Secret string `json:"secret" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"` // its name
 	Org    bool   `json:"org,omitempty"`
 }
 
@@ -147,7 +147,7 @@ type StepUpAsk struct {
 // secret and its version, and good for 60 seconds after a browser approved it.
 type StepUp struct {
 	ID         string    `json:"id"`
-	State      string    `json:"state"` // pending, approved, denied, used
+	State      string    `json:"state" enum:"pending,approved,denied,used"` // pending, approved, denied, used
 	Secret     string    `json:"secret"`
 	Version    int64     `json:"version"`
 	Code       string    `json:"code"` // both sides show it, so that people approve what they asked for

@@ -26,18 +26,18 @@ type ProfileList struct {
 
 // ProfileCreate is the body of POST /v1/profiles. The first one is active.
 type ProfileCreate struct {
-	Name       string          `json:"name"`
-	Model      string          `json:"model"`
-	Provider   string          `json:"provider"`
-	Namespace  string          `json:"namespace,omitempty"`
+	Name       string          `json:"name" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"`
+	Model      string          `json:"model" minLength:"1" maxLength:"200"`
+	Provider   string          `json:"provider" minLength:"1" maxLength:"64"`
+	Namespace  string          `json:"namespace,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"`
 	Parameters json.RawMessage `json:"parameters,omitempty"`
 }
 
 // ProfileUpdate is the body of PATCH /v1/profiles/{name}: what is nil stays.
 type ProfileUpdate struct {
-	Model      *string          `json:"model,omitempty"`
-	Provider   *string          `json:"provider,omitempty"`
-	Namespace  *string          `json:"namespace,omitempty"`
+	Model      *string          `json:"model,omitempty" minLength:"1" maxLength:"200"`
+	Provider   *string          `json:"provider,omitempty" minLength:"1" maxLength:"64"`
+	Namespace  *string          `json:"namespace,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"`
 	Parameters *json.RawMessage `json:"parameters,omitempty"` // {} clears
 }
 
@@ -45,7 +45,7 @@ type ProfileUpdate struct {
 type MCPServer struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
-	Transport string    `json:"transport"` // stdio, http or sse
+	Transport string    `json:"transport" enum:"stdio,http,sse"` // stdio, http or sse
 	URL       string    `json:"url,omitempty"`
 	Command   string    `json:"command,omitempty"`
 	Args      []string  `json:"args,omitempty"`
@@ -66,28 +66,28 @@ type MCPServerList struct {
 
 // MCPServerCreate is the body of POST /v1/mcp-servers.
 type MCPServerCreate struct {
-	Name      string           `json:"name"`
-	Transport string           `json:"transport"`
-	URL       string           `json:"url,omitempty"`
-	Command   string           `json:"command,omitempty"`
-	Args      []string         `json:"args,omitempty"`
+	Name      string           `json:"name" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"`
+	Transport string           `json:"transport" enum:"stdio,http,sse"`
+	URL       string           `json:"url,omitempty" maxLength:"2048"`
+	Command   string           `json:"command,omitempty" maxLength:"4096"`
+	Args      []string         `json:"args,omitempty" maxItems:"64"`
 	Token     Value            `json:"token,omitzero"`
-	Headers   map[string]Value `json:"headers,omitempty"`
-	Env       map[string]Value `json:"env,omitempty"`
-	Timeout   Seconds          `json:"timeout_seconds,omitempty"`
-	Enabled   *bool            `json:"enabled,omitempty"` // nil: true
+	Headers   map[string]Value `json:"headers,omitempty" maxProperties:"64"`
+	Env       map[string]Value `json:"env,omitempty" maxProperties:"64"`
+	Timeout   Seconds          `json:"timeout_seconds,omitempty" minimum:"0" maximum:"3600"`
+	Enabled   *bool            `json:"enabled,omitempty"` // left out: true
 }
 
 // MCPServerUpdate is the body of PATCH /v1/mcp-servers/{name}: what is nil
 // stays. A value that is null in Headers or Env is removed. Another origin of
 // URL, or another Command, needs every value anew.
 type MCPServerUpdate struct {
-	URL     *string           `json:"url,omitempty"`
-	Command *string           `json:"command,omitempty"`
-	Args    *[]string         `json:"args,omitempty"`
+	URL     *string           `json:"url,omitempty" maxLength:"2048"`
+	Command *string           `json:"command,omitempty" maxLength:"4096"`
+	Args    *[]string         `json:"args,omitempty" maxItems:"64"`
 	Token   *Value            `json:"token,omitempty"` // empty clears
-	Headers map[string]*Value `json:"headers,omitempty"`
-	Env     map[string]*Value `json:"env,omitempty"`
-	Timeout *Seconds          `json:"timeout_seconds,omitempty"`
+	Headers map[string]*Value `json:"headers,omitempty" maxProperties:"64"`
+	Env     map[string]*Value `json:"env,omitempty" maxProperties:"64"`
+	Timeout *Seconds          `json:"timeout_seconds,omitempty" minimum:"0" maximum:"3600"`
 	Enabled *bool             `json:"enabled,omitempty"`
 }

@@ -5,42 +5,42 @@ import "time"
 // OrgSpec is what the organisation is to have: the body of POST /v1/org/apply,
 // and the form of the file that keyfob apply reads, values apart.
 type OrgSpec struct {
-	Secrets  []OrgSecret  `json:"secrets,omitempty"`
-	Accounts []OrgAccount `json:"accounts,omitempty"`
+	Secrets  []OrgSecret  `json:"secrets,omitempty" maxItems:"10000"`
+	Accounts []OrgAccount `json:"accounts,omitempty" maxItems:"10000"`
 }
 
 // OrgSecret is one secret that is to be. A nil Value keeps the one there is, and
 // is an error for one that is not there yet.
 type OrgSecret struct {
-	Name        string            `json:"name"`
-	Value       *Value            `json:"value,omitempty"`
-	Description string            `json:"description,omitempty"`
-	Enabled     *bool             `json:"enabled,omitempty"` // nil: true
-	Env         string            `json:"env,omitempty"`
-	File        string            `json:"file,omitempty"`
+	Name        string            `json:"name" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"`
+	Value       *Value            `json:"value,omitempty" minLength:"4"`
+	Description string            `json:"description,omitempty" maxLength:"4096"`
+	Enabled     *bool             `json:"enabled,omitempty"` // left out: true
+	Env         string            `json:"env,omitempty" maxLength:"256" pattern:"^([A-Za-z_][A-Za-z0-9_]*)?$"`
+	File        string            `json:"file,omitempty" maxLength:"4096" pattern:"^(~/|/|$)"`
 	Lookup      bool              `json:"lookup,omitempty"`
-	Selector    map[string]string `json:"selector,omitempty"`
+	Selector    map[string]string `json:"selector,omitempty" maxProperties:"32"`
 }
 
 // OrgAccount is one account that is to be; its place in the list is its place in
 // its pool. A nil Key keeps the one there is.
 type OrgAccount struct {
-	Provider   string            `json:"provider"`
-	Namespace  string            `json:"namespace,omitempty"`
-	Label      string            `json:"label"`
-	Key        *Value            `json:"key,omitempty"`
-	BaseURL    string            `json:"base_url,omitempty"`
-	QuotaGroup string            `json:"quota_group,omitempty"`
-	Enabled    *bool             `json:"enabled,omitempty"` // nil: true
-	Selector   map[string]string `json:"selector,omitempty"`
+	Provider   string            `json:"provider" minLength:"1" maxLength:"64"`
+	Namespace  string            `json:"namespace,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"`
+	Label      string            `json:"label" pattern:"^[A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$"`
+	Key        *Value            `json:"key,omitempty" minLength:"4"`
+	BaseURL    string            `json:"base_url,omitempty" maxLength:"2048"`
+	QuotaGroup string            `json:"quota_group,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"`
+	Enabled    *bool             `json:"enabled,omitempty"` // left out: true
+	Selector   map[string]string `json:"selector,omitempty" maxProperties:"32"`
 	Limit      Limit             `json:"limit,omitzero"`
 }
 
 // Limit bounds what each user takes of an organisation's account on one day
 // (UTC). 0 is no limit.
 type Limit struct {
-	Requests int64 `json:"requests,omitempty"`
-	Tokens   int64 `json:"tokens,omitempty"`
+	Requests int64 `json:"requests,omitempty" minimum:"0"`
+	Tokens   int64 `json:"tokens,omitempty" minimum:"0"`
 }
 
 // OrgApply is the body of POST /v1/org/apply.
@@ -58,9 +58,9 @@ type OrgApplied struct {
 
 // OrgChange is one record of the spec, or one that it does not name.
 type OrgChange struct {
-	Kind   string   `json:"kind"`   // secret or account
-	Name   string   `json:"name"`   // or PROVIDER[/NAMESPACE]/LABEL
-	Action string   `json:"action"` // create, update, delete or none; "extra": it is not in the spec and stays
+	Kind   string   `json:"kind" enum:"secret,account"`                    // secret or account
+	Name   string   `json:"name"`                                          // or PROVIDER[/NAMESPACE]/LABEL
+	Action string   `json:"action" enum:"create,update,delete,none,extra"` // create, update, delete or none; "extra": it is not in the spec and stays
 	Fields []string `json:"fields,omitempty"`
 }
 
@@ -68,7 +68,7 @@ type OrgChange struct {
 type Pool struct {
 	Provider       string   `json:"provider"`
 	Namespace      string   `json:"namespace"`
-	Strategy       string   `json:"strategy"` // sticky or round_robin
+	Strategy       string   `json:"strategy" enum:"sticky,round_robin"` // sticky or round_robin
 	AllowAmbiguous bool     `json:"allow_ambiguous"`
 	Accounts       []string `json:"accounts"` // labels, in order
 	Version        int64    `json:"version"`  // 0: the settings were never changed
@@ -82,7 +82,7 @@ type PoolList struct {
 // PoolUpdate is the body of PATCH /v1/pools/{provider}/{namespace}: what is nil
 // stays. Accounts must name each of the pool's labels once.
 type PoolUpdate struct {
-	Strategy       *string   `json:"strategy,omitempty"`
+	Strategy       *string   `json:"strategy,omitempty" enum:"sticky,round_robin"`
 	AllowAmbiguous *bool     `json:"allow_ambiguous,omitempty"`
 	Accounts       *[]string `json:"accounts,omitempty"`
 }
@@ -90,7 +90,7 @@ type PoolUpdate struct {
 // UsageList answers GET /v1/usage.
 type UsageList struct {
 	Since time.Time `json:"since"`
-	By    string    `json:"by"` // account, model, workspace, day or (the organisation's) user
+	By    string    `json:"by" enum:"account,model,workspace,day,user"` // account, model, workspace, day or (the organisation's) user
 	Usage []Usage   `json:"usage"`
 	Next  string    `json:"next,omitempty"`
 }

@@ -6,14 +6,14 @@ const ProblemType = "application/problem+json"
 // Problem is an Error as it travels: problem details (RFC 9457) with members of
 // our own.
 type Problem struct {
-	Type       string   `json:"type"`             // "about:blank": Code and Reason say which
-	Title      string   `json:"title"`            // the HTTP status in words
-	Status     int      `json:"status"`           // the HTTP status
-	Detail     string   `json:"detail"`           // what went wrong
-	Code       string   `json:"code"`             // one of Codes
-	Reason     string   `json:"reason,omitempty"` // a finer word for machines
-	Hint       string   `json:"hint,omitempty"`   // what to do next
-	Field      string   `json:"field,omitempty"`  // the input at fault
+	Type       string   `json:"type"`                                                                                            // "about:blank": Code and Reason say which
+	Title      string   `json:"title"`                                                                                           // the HTTP status in words
+	Status     int      `json:"status"`                                                                                          // the HTTP status
+	Detail     string   `json:"detail"`                                                                                          // what went wrong
+	Code       string   `json:"code" enum:"invalid,unauthenticated,forbidden,not_found,conflict,exhausted,unavailable,internal"` // one of Codes
+	Reason     string   `json:"reason,omitempty"`                                                                                // a finer word for machines
+	Hint       string   `json:"hint,omitempty"`                                                                                  // what to do next
+	Field      string   `json:"field,omitempty"`                                                                                 // the input at fault
 	Details    []Detail `json:"details,omitempty"`
 	RetryAfter Seconds  `json:"retry_after_seconds,omitempty"`
 	ID         string   `json:"id,omitempty"` // of an internal error: stands in the log too

@@ -27,35 +27,35 @@ type SecretList struct {
 
 // SecretCreate is the body of POST /v1/secrets.
 type SecretCreate struct {
-	Name        string            `json:"name"`
-	Value       Value             `json:"value"`
-	Description string            `json:"description,omitempty"`
-	Enabled     *bool             `json:"enabled,omitempty"` // nil: true
-	Env         string            `json:"env,omitempty"`
-	File        string            `json:"file,omitempty"`
+	Name        string            `json:"name" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"`
+	Value       Value             `json:"value" minLength:"4"`
+	Description string            `json:"description,omitempty" maxLength:"4096"`
+	Enabled     *bool             `json:"enabled,omitempty"` // left out: true
+	Env         string            `json:"env,omitempty" maxLength:"256" pattern:"^([A-Za-z_][A-Za-z0-9_]*)?$"`
+	File        string            `json:"file,omitempty" maxLength:"4096" pattern:"^(~/|/|$)"`
 	Lookup      bool              `json:"lookup,omitempty"`
-	Selector    map[string]string `json:"selector,omitempty"`
+	Selector    map[string]string `json:"selector,omitempty" maxProperties:"32"`
 }
 
 // SecretUpdate is the body of PATCH /v1/secrets/{name}: what is nil stays.
 type SecretUpdate struct {
-	Value       *Value             `json:"value,omitempty"`
-	Description *string            `json:"description,omitempty"`
+	Value       *Value             `json:"value,omitempty" minLength:"4"`
+	Description *string            `json:"description,omitempty" maxLength:"4096"`
 	Enabled     *bool              `json:"enabled,omitempty"`
-	Env         *string            `json:"env,omitempty"`  // "" clears
-	File        *string            `json:"file,omitempty"` // "" clears
+	Env         *string            `json:"env,omitempty" maxLength:"256" pattern:"^([A-Za-z_][A-Za-z0-9_]*)?$"` // "" clears
+	File        *string            `json:"file,omitempty" maxLength:"4096" pattern:"^(~/|/|$)"`                 // "" clears
 	Lookup      *bool              `json:"lookup,omitempty"`
-	Selector    *map[string]string `json:"selector,omitempty"` // {} clears
+	Selector    *map[string]string `json:"selector,omitempty" maxProperties:"32"` // {} clears
 }
 
 // SecretImport is the body of POST /v1/secrets/import.
 type SecretImport struct {
-	Format   string            `json:"format"` // env, json, yaml
-	Content  Value             `json:"content"`
+	Format   string            `json:"format" enum:"env,json,yaml"` // env, json, yaml
+	Content  Value             `json:"content" minLength:"4"`
 	DryRun   bool              `json:"dry_run,omitempty"`
 	Env      bool              `json:"env,omitempty"`    // deliver each as the variable of its name
 	Lookup   bool              `json:"lookup,omitempty"` // and allow lookup
-	Selector map[string]string `json:"selector,omitempty"`
+	Selector map[string]string `json:"selector,omitempty" maxProperties:"32"`
 }
 
 // ImportResult says what an import did, or with DryRun would do.
@@ -82,9 +82,9 @@ type RevealRequest struct {
 type Provider struct {
 	ID         string   `json:"id"`
 	Title      string   `json:"title"`
-	BaseURL    string   `json:"base_url,omitempty"` // empty: an account must name its own
-	Dialect    string   `json:"dialect"`            // anthropic, openai or google
-	Policy     string   `json:"policy"`             // what its terms say of API keys: allowed, user_responsibility, prohibited
+	BaseURL    string   `json:"base_url,omitempty"`                                   // empty: an account must name its own
+	Dialect    string   `json:"dialect" enum:"anthropic,openai,google"`               // anthropic, openai or google
+	Policy     string   `json:"policy" enum:"allowed,user_responsibility,prohibited"` // what its terms say of API keys: allowed, user_responsibility, prohibited
 	PolicyNote string   `json:"policy_note,omitempty"`
 	KeyPage    string   `json:"key_page,omitempty"` // where a person gets an API key
 	KeyVars    []string `json:"key_vars,omitempty"` // variables in which its clients look for one
@@ -124,7 +124,7 @@ type Cooldown struct {
 	Model   string    `json:"model,omitempty"` // empty: the whole account
 	Kind    string    `json:"kind"`
 	Reason  string    `json:"reason,omitempty"`
-	Until   time.Time `json:"until,omitzero"` // zero: until cleared, tested or replaced
+	Until   time.Time `json:"until,omitzero"` // left out: until cleared, tested or replaced
 	Seconds Seconds   `json:"seconds_left,omitempty"`
 }
 
@@ -136,27 +136,27 @@ type AccountList struct {
 
 // AccountCreate is the body of POST /v1/accounts.
 type AccountCreate struct {
-	Provider   string            `json:"provider"`
-	Namespace  string            `json:"namespace,omitempty"` // empty: default
-	Label      string            `json:"label"`
-	Key        Value             `json:"key"`
-	BaseURL    string            `json:"base_url,omitempty"` // empty: the provider's own
-	QuotaGroup string            `json:"quota_group,omitempty"`
-	Selector   map[string]string `json:"selector,omitempty"`
+	Provider   string            `json:"provider" minLength:"1" maxLength:"64"`
+	Namespace  string            `json:"namespace,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"` // empty: default
+	Label      string            `json:"label" pattern:"^[A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$"`
+	Key        Value             `json:"key" minLength:"4"`
+	BaseURL    string            `json:"base_url,omitempty" maxLength:"2048"` // empty: the provider's own
+	QuotaGroup string            `json:"quota_group,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"`
+	Selector   map[string]string `json:"selector,omitempty" maxProperties:"32"`
 	Limit      Limit             `json:"limit,omitzero"` // of an organisation's account
 }
 
 // AccountUpdate is the body of PATCH /v1/accounts/{provider}/{namespace}/{label}:
 // what is nil stays. BaseURL with another origin needs Key too.
 type AccountUpdate struct {
-	Label      *string            `json:"label,omitempty"`
-	Namespace  *string            `json:"namespace,omitempty"`
-	Position   *int               `json:"position,omitempty"` // from 0; beyond the end is the end
+	Label      *string            `json:"label,omitempty" pattern:"^[A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$"`
+	Namespace  *string            `json:"namespace,omitempty" pattern:"^[A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$"`
+	Position   *int               `json:"position,omitempty" minimum:"0"` // from 0; beyond the end is the end
 	Enabled    *bool              `json:"enabled,omitempty"`
-	BaseURL    *string            `json:"base_url,omitempty"`
-	Key        *Value             `json:"key,omitempty"`
-	QuotaGroup *string            `json:"quota_group,omitempty"`
-	Selector   *map[string]string `json:"selector,omitempty"` // {} clears
+	BaseURL    *string            `json:"base_url,omitempty" maxLength:"2048"`
+	Key        *Value             `json:"key,omitempty" minLength:"4"`
+	QuotaGroup *string            `json:"quota_group,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"`
+	Selector   *map[string]string `json:"selector,omitempty" maxProperties:"32"` // {} clears
 	Limit      *Limit             `json:"limit,omitempty"`
 }
 
@@ -173,19 +173,19 @@ type AccountTest struct {
 
 // WorkspaceCreate is the body of POST /v1/workspaces.
 type WorkspaceCreate struct {
-	Labels    map[string]string `json:"labels,omitempty"`
-	Namespace string            `json:"namespace,omitempty"`
-	Only      []string          `json:"only,omitempty"`
-	Except    []string          `json:"except,omitempty"`
+	Labels    map[string]string `json:"labels,omitempty" maxProperties:"32"`
+	Namespace string            `json:"namespace,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"`
+	Only      []string          `json:"only,omitempty" maxItems:"2000"`
+	Except    []string          `json:"except,omitempty" maxItems:"2000"`
 	Providers map[string]string `json:"providers,omitempty"`
 	Gateway   bool              `json:"gateway"`
-	Process   string            `json:"process,omitempty"` // on one machine: ends with this process, see the run command
-	Seconds   Seconds           `json:"seconds,omitempty"` // its keys are good so long unless it is renewed; 0: until it is stopped
+	Process   string            `json:"process,omitempty"`                                // on one machine: ends with this process, see the run command
+	Seconds   Seconds           `json:"seconds,omitempty" minimum:"0" maximum:"31622400"` // its keys are good so long unless it is renewed; 0: until it is stopped
 }
 
 // WorkspaceUpdate is the body of PATCH /v1/workspaces/{id}: what is nil stays.
 type WorkspaceUpdate struct {
-	Labels *map[string]string `json:"labels,omitempty"`
+	Labels *map[string]string `json:"labels,omitempty" maxProperties:"32"`
 }
 
 // Workspace is a place where an agent runs.
@@ -198,8 +198,8 @@ type Workspace struct {
 	Version   int64             `json:"version"`
 	CreatedAt time.Time         `json:"created_at"`
 	UpdatedAt time.Time         `json:"updated_at"`
-	ExpiresAt time.Time         `json:"expires_at,omitzero"` // unless it is renewed; zero: never
-	EndedAt   time.Time         `json:"ended_at,omitzero"`   // zero: it is live
+	ExpiresAt time.Time         `json:"expires_at,omitzero"` // unless it is renewed; left out: never
+	EndedAt   time.Time         `json:"ended_at,omitzero"`   // left out: it is live
 }
 
 // WorkspaceCreated carries both keys, once.
@@ -218,7 +218,7 @@ type WorkspaceList struct {
 
 // WorkspaceRenewed answers POST /v1/workspace/renew.
 type WorkspaceRenewed struct {
-	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: it does not expire
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // left out: it does not expire
 }
 
 // Manifest answers GET /v1/workspace/manifest: what this workspace is to
@@ -261,11 +261,11 @@ type LookupDelivery struct {
 // gateway's address with Path. There is one for each provider with an enabled
 // account.
 type Gateway struct {
-	Provider string   `json:"provider"` // as clients know it: the left side of run's --provider
-	Backend  string   `json:"backend"`  // whose accounts answer
-	Dialect  string   `json:"dialect"`  // anthropic, openai or google
-	Path     string   `json:"path"`     // /p/PROVIDER/NAMESPACE
-	KeyVars  []string `json:"key_vars"` // variables in which its clients look for a real key
+	Provider string   `json:"provider"`                               // as clients know it: the left side of run's --provider
+	Backend  string   `json:"backend"`                                // whose accounts answer
+	Dialect  string   `json:"dialect" enum:"anthropic,openai,google"` // anthropic, openai or google
+	Path     string   `json:"path"`                                   // /p/PROVIDER/NAMESPACE
+	KeyVars  []string `json:"key_vars"`                               // variables in which its clients look for a real key
 }
 
 // TargetConflict is a delivery that lost its target to another.
@@ -279,18 +279,18 @@ type TargetConflict struct {
 // Outcome is what became of one delivery. No field holds a value.
 type Outcome struct {
 	Secret   string `json:"secret,omitempty"`
-	Delivery string `json:"delivery"`         // env, file, lookup, gateway
-	Target   string `json:"target,omitempty"` // the variable, or the path after resolution
-	State    string `json:"state"`            // delivered, conflict, failed, late, removed
-	Over     string `json:"over,omitempty"`   // what it stands over: "environment"
-	With     string `json:"with,omitempty"`   // of a conflict
-	Why      string `json:"why,omitempty"`    // of a failure
+	Delivery string `json:"delivery" enum:"env,file,lookup,gateway"`             // env, file, lookup, gateway
+	Target   string `json:"target,omitempty"`                                    // the variable, or the path after resolution
+	State    string `json:"state" enum:"delivered,conflict,failed,late,removed"` // delivered, conflict, failed, late, removed
+	Over     string `json:"over,omitempty"`                                      // what it stands over: "environment"
+	With     string `json:"with,omitempty"`                                      // of a conflict
+	Why      string `json:"why,omitempty"`                                       // of a failure
 }
 
 // Report is the body of POST /v1/workspace/report: the injection report.
 type Report struct {
 	Version  int64     `json:"version"` // of the manifest
-	Outcomes []Outcome `json:"outcomes"`
+	Outcomes []Outcome `json:"outcomes" maxItems:"6000"`
 }
 
 // LookupList answers GET /v1/workspace/secrets.
@@ -336,7 +336,7 @@ type AuditEntry struct {
 	Actor   string            `json:"actor"`
 	Action  string            `json:"action"`
 	Subject string            `json:"subject"`
-	Outcome string            `json:"outcome"`
+	Outcome string            `json:"outcome" enum:"attempt,ok,denied,failed"`
 	Detail  map[string]string `json:"detail,omitempty"`
 	Hash    string            `json:"hash"` // hex
 }

@@ -21,13 +21,18 @@ import (
 // version is that of the API, which its paths begin with.
 const version = "1"
 
-// Document is the description, as indented JSON: the same every time.
-func Document() ([]byte, error) {
+// Document is the description, as indented JSON: the same every time. source is
+// the directory of package api, whose comments say what types and fields are.
+func Document(source string) ([]byte, error) {
+	said, err := readComments(source)
+	if err != nil {
+		return nil, err
+	}
 	d := newDocument()
 	for _, r := range httpapi.Routes() {
 		d.add(r)
 	}
-	d.finish()
+	d.finish(said)
 	b, err := json.Marshal(d.OpenAPI)
 	if err != nil {
 		return nil, err

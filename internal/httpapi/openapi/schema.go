@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -43,10 +44,19 @@ func (object) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: "object", AdditionalProperties: true}
 }
 
-// finish takes out what the schemas say too much: no list of the API is null.
-func (d *document) finish() {
-	for _, s := range d.types.Map() {
+// finish says of the schemas what the source does, and takes out what they say
+// too much: no list of the API is null.
+func (d *document) finish(said comments) {
+	for name, s := range d.types.Map() {
 		noNullLists(s)
+		t := d.types.TypeFromRef("#/components/schemas/" + name)
+		s.Description = said[t.Name()]
+		for _, f := range reflect.VisibleFields(t) {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if p := s.Properties[key]; p != nil && !f.Anonymous {
+				p.Description = said.ofField(t, f)
+			}
+		}
 	}
 }
 
