@@ -13,6 +13,7 @@ import (
 	"keyfob/api"
 	"keyfob/client"
 	"keyfob/internal/account"
+	"keyfob/internal/audit"
 	"keyfob/internal/broker"
 	"keyfob/internal/change"
 	"keyfob/internal/core"
@@ -21,6 +22,7 @@ import (
 	"keyfob/internal/guard"
 	"keyfob/internal/httpapi"
 	"keyfob/internal/llm"
+	"keyfob/internal/org"
 	"keyfob/internal/provider"
 	"keyfob/internal/provider/builtin"
 	"keyfob/internal/seal"
@@ -54,19 +56,23 @@ type Config struct {
 
 // App is an opened vault with everything that works on it.
 type App struct {
-	config  Config
-	log     *slog.Logger
-	logFile func() error
-	store   store.Store
-	header  core.Header
-	custody custody.Driver
-	keys    *seal.Keys
-	api     *httpapi.Server
-	ws      *workspace.Workspaces
-	counter *usage.Counter
-	feed    *change.Feed
-	client  *client.Client
-	reg     provider.Registry
+	config    Config
+	log       *slog.Logger
+	logFile   func() error
+	store     store.Store
+	header    core.Header
+	guard     *guard.Guard
+	custody   custody.Driver
+	keys      *seal.Keys
+	api       *httpapi.Server
+	ws        *workspace.Workspaces
+	accounts  *account.Accounts
+	counter   *usage.Counter
+	feed      *change.Feed
+	client    *client.Client
+	reg       provider.Registry
+	upstreams upstream.Rules // where the gateway may go
+	grace     time.Duration  // see broker.Config
 
 	mu     sync.Mutex // guards what is below
 	brk    *broker.Broker
@@ -94,13 +100,21 @@ func Open(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	a := &App{config: c}
-	if err := a.open(ctx); err != nil {
+	err := a.open(ctx, func(root seal.RootKey) error {
+		a.base(root, upstream.Rules{})
+		a.api = httpapi.New(a.routes(vault.New(a.guard, a.keys, vault.Limits{}, nil)))
+		a.client = client.New(client.Options{BaseURL: "http://keyfob.local", Transport: inProcess{a.api.Local(core.LocalUser)}})
+		return nil
+	})
+	if err != nil {
 		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
 	return a, nil
 }
 
-func (a *App) open(ctx context.Context) error {
+// open opens what is stored and has wire make the parts that work on it, which
+// does no I/O.
+func (a *App) open(ctx context.Context, wire func(seal.RootKey) error) error {
 	var err error
 	if a.header, err = a.openStore(ctx); err != nil {
 		return err
@@ -115,7 +129,9 @@ func (a *App) open(ctx context.Context) error {
 	if a.log, a.logFile, err = openLog(a.config); err != nil {
 		return err
 	}
-	a.wire(root)
+	if err := wire(root); err != nil {
+		return err
+	}
 	return a.sweep(ctx)
 }
 
@@ -132,20 +148,25 @@ func (a *App) openStore(ctx context.Context) (core.Header, error) {
 	return headerOf(ctx, st, a.config.Home)
 }
 
-// wire makes every part; none of them does I/O yet.
-func (a *App) wire(root seal.RootKey) {
+// base makes the parts that both one machine and a server have.
+func (a *App) base(root seal.RootKey, rules upstream.Rules, options ...guard.Option) {
+	a.upstreams = rules
 	a.keys = seal.NewKeys(root)
 	a.reg = builtin.Registry()
 	a.counter = usage.NewCounter(a.store)
 	a.feed = change.New(a.store, 0)
-	g := guard.New(a.store, writer)
-	a.ws = workspace.New(g, a.store, a.keys, a.reg)
-	a.api = httpapi.New(httpapi.Config{
-		Guard: g, Vault: vault.New(g, a.keys, vault.Limits{}, nil), Accounts: account.New(g, a.keys, a.reg, a, upstream.Rules{}),
-		Workspaces: a.ws, Upkeep: upkeep.New(g, a.keys), Providers: a.reg, LLM: llm.New(g, a.keys, a.reg),
+	a.guard = guard.New(a.store, writer, append(options, guard.Signed(audit.NewSigner(root.AuditKey())))...)
+	a.ws = workspace.New(a.guard, a.store, a.keys, a.reg)
+	a.accounts = account.New(a.guard, a.keys, a.reg, a, rules)
+}
+
+// routes is what the API is made of, over the base.
+func (a *App) routes(v *vault.Vault) httpapi.Config {
+	return httpapi.Config{
+		Guard: a.guard, Vault: v, Accounts: a.accounts, Workspaces: a.ws, Upkeep: upkeep.New(a.guard, a.keys),
+		Providers: a.reg, LLM: llm.New(a.guard, a.keys, a.reg), Orgs: org.New(a.guard, v, a.accounts),
 		Status: a.Status, Flush: a.counter.Flush, Log: a.log,
-	})
-	a.client = client.New(client.Options{BaseURL: "http://keyfob.local", Transport: inProcess{a.api.Local(core.LocalUser)}})
+	}
 }
 
 // sweep ends the workspaces of processes that are gone and takes back the files

@@ -166,7 +166,7 @@ func TestValuesSurviveByteForByte(t *testing.T) {
 	if _, err := c.CreateSecret(t.Context(), api.SecretCreate{Name: name, Lookup: true, Value: api.NewValue(value)}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.RevealSecret(t.Context(), name, name)
+	got, err := c.RevealSecret(t.Context(), name, api.RevealRequest{Confirm: name})
 	if err != nil || string(got.Value.Bytes()) != string(value) {
 		t.Errorf("the value changed: %v", err)
 	}
@@ -211,7 +211,7 @@ func TestWorkspaceRoutesTakeTheSessionKeyOnly(t *testing.T) {
 			t.Errorf("%s gets %v", who, err)
 		}
 	}
-	if err := a.Client().EndWorkspace(t.Context(), ws.ID); err != nil {
+	if err := a.Client().EndWorkspace(t.Context(), ws.ID, client.Any); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := inside.Lookup(t.Context(), "OPEN"); !errors.Is(err, &api.Error{Code: api.CodeUnauthenticated, Reason: "session_revoked"}) {

@@ -66,6 +66,7 @@ var imports = []struct {
 	{"internal/event", "internal/change internal/core internal/guard internal/store", "reads the feed and the log of changes for one actor, through the guard"},
 	{"internal/config", "internal/core internal/secret", "what serve can be told: values and files, nothing that runs"},
 	{"internal/listen", "internal/core", "ports, TLS and hosts; knows nothing of what is served"},
+	{"internal/webui", "api internal/core internal/identity internal/throttle", "pages over the use cases of people; no store, no other use case"},
 	{"internal/telemetry", "internal/core", "counts, spans and the log of a server; is told, and asks nobody"},
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
 	{"internal/cli", "api client internal/app internal/config internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; config is what serve can be told; keyfobtest is demo's provider"},
@@ -126,6 +127,9 @@ var reveal = []struct{ pkg, why string }{
 	{"internal/identity", "digests tokens, cookies, links and device codes, which is how they are stored"},
 	{"internal/bench", "is a client with a token and a session key"},
 	{"internal/broker/brokertest", "is a client with a gateway key, in tests"},
+	{"internal/webui", "sets a browser's cookie"},
+	{"internal/config", "digests a launcher's key and compares a proxy's secret"},
+	{"internal/app", "joins a sign-in link, which is shown to the operator once"},
 	{"internal/httpapi", "answers a reveal, a lookup and a manifest to whoever may have it"},
 	{"internal/cli", "prints a launcher's key that it has just made, once"},
 }

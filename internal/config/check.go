@@ -135,6 +135,8 @@ func (c *checker) proxies() {
 	switch {
 	case c.IdentityEmailHeader != "" && c.IdentityHeader == "":
 		c.fault("identity_email_header", "needs identity_header")
+	case c.AdminEmail != "" && c.IdentityEmailHeader == "":
+		c.fault("admin_email", "needs identity_email_header: only a proxy says which address somebody has")
 	case strings.EqualFold(c.IdentityHeader, c.IdentityEmailHeader) && c.IdentityHeader != "":
 		c.fault("identity_email_header", "must be another header than identity_header")
 	}
@@ -177,7 +179,7 @@ func (c *checker) numbers() {
 		key           string
 		is, from, end time.Duration
 	}{
-		{"grace", c.Grace, 0, 24 * time.Hour}, {"drain", c.Drain, 0, time.Hour},
+		{"grace", c.Grace, 0, 24 * time.Hour}, {"drain", c.Drain, 0, time.Hour}, {"drain_delay", c.DrainDelay, 0, 10 * time.Minute},
 		{"token_life", c.TokenLife, time.Minute, 366 * day}, {"session_life", c.SessionLife, time.Minute, 30 * day},
 	} {
 		if d.is < d.from || d.is > d.end {

@@ -36,6 +36,7 @@ type Server struct {
 
 	Grace         time.Duration // known gateway keys go on for so long while the store is away; 0: not at all
 	Drain         time.Duration // requests in flight may take so long at the end
+	DrainDelay    time.Duration // before that, /readyz fails and connections are still taken
 	TokenLife     time.Duration // of tokens that name no end of their own, and those of a login
 	SessionLife   time.Duration // of a browser session
 	AuditSink     string        // a file that every entry of the audit trail is copied to; empty: none

@@ -107,7 +107,7 @@ func fromEnvironment(s *Server, environ []string) (bad faults) {
 
 // others are variables of ours that are no settings.
 func others() []string {
-	return []string{FileVariable, "KEYFOB_HOME", "KEYFOB_URL", "KEYFOB_SERVER", "KEYFOB_TOKEN", "KEYFOB_LOCAL", "KEYFOB_WORKSPACE", "KEYFOB_SESSION_KEY", "KEYFOB_GATEWAY_KEY", "KEYFOB_VAULT_KEY"}
+	return []string{FileVariable, "KEYFOB_HOME", "KEYFOB_URL", "KEYFOB_SERVER", "KEYFOB_TOKEN", "KEYFOB_LOCAL", "KEYFOB_CA_FILE", "KEYFOB_WORKSPACE", "KEYFOB_SESSION_KEY", "KEYFOB_GATEWAY_KEY", "KEYFOB_VAULT_KEY"}
 }
 
 // nearest is the candidate that a slip of the pen away from word, or "".

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"keyfob/internal/listen"
+)
+
+// sweepEvery is how often workspaces whose time is over are ended in the store;
+// their keys are worth nothing from that very time on.
+const sweepEvery = 15 * time.Second
+
+// Run answers until ctx ends, then finishes what is in flight and gives nil:
+// first /readyz fails, then streams of events end and no connection is taken any
+// more, then requests have the settings' Drain. Hurry cuts that short. ready is
+// told once, when requests are answered. Call it once.
+func (s *Server) Run(ctx context.Context, ready func(Ready)) error {
+	background, stop := s.start(context.WithoutCancel(ctx))
+	defer stop()
+	if err := s.await(ctx); err != nil {
+		return err
+	}
+	front, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	ended := make(chan error, 2)
+	servers := s.servers()
+	for _, one := range servers {
+		go func() { ended <- one.Run(front, s.settings.Drain, s.hurry) }()
+	}
+	links, err := s.links(ctx)
+	if err == nil {
+		ready(links)
+		s.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("url", s.url), slog.String("version", Version()))
+		err = s.wait(ctx, ended)
+	}
+	s.app.api.EndStreams()
+	end()
+	for range servers {
+		err = errors.Join(err, <-ended)
+	}
+	stop()
+	<-background
+	s.forgetRunning()
+	s.log.LogAttrs(ctx, slog.LevelInfo, "ended")
+	return err
+}
+
+// wait is over when ctx ends, or a listener does on its own. Between the two the
+// server says for a while that it is going, for whoever asks /readyz.
+func (s *Server) wait(ctx context.Context, ended chan error) error {
+	select {
+	case err := <-ended:
+		ended <- nil // it counts as ended for who waits for all of them
+		return err
+	case <-ctx.Done():
+	}
+	s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "draining")
+	s.routes.draining.Store(true)
+	select {
+	case <-time.After(s.settings.DrainDelay):
+	case <-s.hurry:
+	}
+	return nil
+}
+
+// Hurry ends a Run that is draining at once.
+func (s *Server) Hurry() { s.hurried() }
+
+// Reload reads the TLS certificate anew.
+func (s *Server) Reload(ctx context.Context) {
+	if s.cert != nil {
+		s.cert.Reload(ctx, true)
+	}
+}
+
+func (s *Server) servers() []*listen.Server {
+	out := []*listen.Server{{
+		Listener: s.main, TLS: s.tls(), Handler: s.tracing.Handler(s.routes), Log: s.log, Connections: s.settings.MaxConnections,
+	}}
+	if s.scrape != nil {
+		out = append(out, &listen.Server{Listener: s.scrape, Handler: s.metricsOnly(), Log: s.log, Connections: 64})
+	}
+	return out
+}
+
+// start runs what works in the background. The channel is closed when all of it
+// has ended, which stop asks for.
+func (s *Server) start(ctx context.Context) (<-chan struct{}, func()) {
+	ctx, stop := context.WithCancel(ctx)
+	a := s.app
+	tasks := map[string]func(context.Context) error{
+		"changes": a.feed.Run, "broker": a.brk.Run, "identity": s.identity.Run, "trail": a.guard.Run, "sweep": s.sweep,
+		"usage": func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) },
+	}
+	if s.cert != nil {
+		tasks["certificate"] = s.cert.Run
+	}
+	var wg sync.WaitGroup
+	for name, task := range tasks {
+		wg.Go(func() {
+			if err := withoutCanceled(task(ctx)); err != nil {
+				s.log.LogAttrs(ctx, slog.LevelError, "a background task ended", slog.String("task", name), slog.String("cause", err.Error()))
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	return done, func() { stop(); <-done }
+}
+
+// await waits until the store was read once: before that nothing could be
+// answered.
+func (s *Server) await(ctx context.Context) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	end := time.Now().Add(confirmWithin)
+	for s.confirmed() != nil {
+		if time.Now().After(end) {
+			return s.confirmed()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// sweep ends workspaces whose time is over, until ctx ends.
+func (s *Server) sweep(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if _, err := s.app.ws.SweepExpired(ctx); err != nil && ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "workspaces could not be swept", slog.String("cause", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
