@@ -71,7 +71,7 @@ var imports = []struct {
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
 	{"internal/cli", "api client internal/app internal/config internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; config is what serve can be told; keyfobtest is demo's provider"},
 
-	{"internal/bench", "internal/broker/brokertest internal/core internal/gateway internal/guard internal/identity internal/provider/builtin internal/seal internal/secret internal/store internal/store/sqlite internal/vault internal/workspace", "measures the whole, from outside and part by part; linked into nothing"},
+	{"internal/bench", "internal/broker/brokertest internal/core internal/gateway internal/identity internal/secret internal/store internal/vault internal/workspace", "measures the whole, from outside and part by part; linked into nothing"},
 	{"internal/crash", "", "kills the built program from outside"},
 	{"internal/arch", "", "looks at source, not at packages"},
 	{"scripts/testrun", "", "a build tool"},
@@ -128,7 +128,6 @@ var reveal = []struct{ pkg, why string }{
 	{"internal/bench", "is a client with a token and a session key"},
 	{"internal/broker/brokertest", "is a client with a gateway key, in tests"},
 	{"internal/webui", "sets a browser's cookie"},
-	{"internal/config", "digests a launcher's key and compares a proxy's secret"},
 	{"internal/app", "joins a sign-in link, which is shown to the operator once"},
 	{"internal/httpapi", "answers a reveal, a lookup and a manifest to whoever may have it"},
 	{"internal/cli", "prints a launcher's key that it has just made, once"},
