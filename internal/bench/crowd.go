@@ -2,21 +2,16 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
+	"keyfob/internal/broker/brokertest"
 	"keyfob/internal/core"
-	"keyfob/internal/guard"
 	"keyfob/internal/identity"
-	"keyfob/internal/provider/builtin"
-	"keyfob/internal/seal"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
-	"keyfob/internal/store/sqlite"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
 )
@@ -53,21 +48,13 @@ func newCrowd(ctx context.Context, n size) (c *crowd, err error) {
 			err = errors.Join(err, c.end())
 		}
 	}()
-	st, err := sqlite.Open(ctx, filepath.Join(dir, "keyfob.db"))
+	h, err := brokertest.Open(ctx, dir, brokertest.Options{Idle: true})
 	if err != nil {
 		return nil, err
 	}
-	c.end, c.store = closeAll(st.Close, c.end), st
-	key := make([]byte, 32)
-	_, _ = rand.Read(key)
-	root, err := seal.NewRootKey(secret.New(key))
-	if err != nil {
-		return nil, err
-	}
-	keys, g := seal.NewKeys(root), guard.New(st, "bench")
-	c.vault = vault.New(g, keys, vault.Limits{}, nil)
-	c.places = workspace.New(g, st, keys, builtin.Registry())
-	if c.people, err = identity.New(identity.Config{Guard: g, Store: st}); err != nil {
+	c.end, c.store, c.places = closeAll(h.Kill, c.end), h.Store, h.Workspaces
+	c.vault = vault.New(h.Guard, h.Keys, vault.Limits{}, nil)
+	if c.people, err = identity.New(identity.Config{Guard: h.Guard, Store: h.Store}); err != nil {
 		return nil, err
 	}
 	return c, c.fill(ctx, n)
