@@ -79,15 +79,11 @@ func (s *Server) publicURL(c *call) string {
 }
 
 // page is the address of a page for people.
-func (s *Server) page(c *call, path string, query url.Values) string {
-	base := s.publicURL(c)
+func (s *Server) page(c *call, path string) string {
 	if s.PagesURL != nil {
-		base = s.PagesURL()
+		return s.PagesURL() + path
 	}
-	if len(query) == 0 {
-		return base + path
-	}
-	return base + path + "?" + query.Encode()
+	return s.publicURL(c) + path
 }
 
 func (s *Server) listTokens(ctx context.Context, c *call) (api.TokenList, error) {
@@ -161,10 +157,12 @@ func (s *Server) startLogin(ctx context.Context, c *call, in api.DeviceStart) (a
 	if err != nil {
 		return api.DeviceStarted{}, err
 	}
+	// Not where the pages are: on plain HTTP that address is for those alone who
+	// are signed in, and here nobody has proved anything yet.
+	at := s.publicURL(c) + "/device"
 	return api.DeviceStarted{
 		DeviceCode: api.NewValue(got.DeviceCode.Reveal()), UserCode: got.UserCode,
-		VerificationURI:         s.page(c, "/device", nil),
-		VerificationURIComplete: s.page(c, "/device", url.Values{"code": {got.UserCode}}),
+		VerificationURI: at, VerificationURIComplete: at + "?" + url.Values{"code": {got.UserCode}}.Encode(),
 		ExpiresIn:               api.SecondsOf(got.ExpiresIn), Interval: api.SecondsOf(got.Interval),
 	}, nil
 }

@@ -66,6 +66,6 @@ func (s *Server) denyStepUp(ctx context.Context, c *call) error {
 func (s *Server) stepUpOf(c *call, u identity.StepUp) api.StepUp {
 	return api.StepUp{
 		ID: u.ID, State: string(u.State), Secret: u.Secret, Version: u.Version, Code: u.Code,
-		ApproveURL: s.page(c, "/step-up/"+url.PathEscape(u.ID), nil), CreatedAt: u.CreatedAt, ExpiresAt: u.ExpiresAt,
+		ApproveURL: s.page(c, "/step-up/"+url.PathEscape(u.ID)), CreatedAt: u.CreatedAt, ExpiresAt: u.ExpiresAt,
 	}
 }
