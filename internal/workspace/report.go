@@ -86,12 +86,14 @@ func secretNames(ctx context.Context, tx store.Tx, w core.Workspace) (map[string
 	return out, err
 }
 
-// maxOutcomes bounds one report: each of 2,000 secrets by three deliveries.
-const maxOutcomes = 6000
+// maxOutcomes bounds one report: of 2,000 secrets of a user and as many of the
+// organisation, each by three deliveries.
+const maxOutcomes = 12_000
 
 func checkOutcomes(outcomes []Outcome) error {
 	if len(outcomes) > maxOutcomes {
-		return core.Errorf(core.Invalid, "a report has at most %d outcomes", maxOutcomes).WithField("outcomes")
+		return core.Errorf(core.Invalid, "a report has at most %d outcomes", maxOutcomes).WithField("outcomes").
+			WithHint("report them in parts")
 	}
 	for _, o := range outcomes {
 		if !slices.Contains(deliveries, o.Delivery) || !slices.Contains(states, o.State) {
