@@ -32,6 +32,13 @@ func (c *Client) VerifyAudit(ctx context.Context) (api.AuditVerification, error)
 	return out, err
 }
 
+// AuditKey is what checkpoints and exports are verified with.
+func (c *Client) AuditKey(ctx context.Context) (api.AuditKey, error) {
+	var out api.AuditKey
+	err := c.get(ctx, "/v1/audit/key", &out)
+	return out, err
+}
+
 // ExportAudit writes the whole audit trail to w, one JSON object a line, with
 // signatures by which it can be verified elsewhere. The last line is a trailer:
 // an export without one is not whole.

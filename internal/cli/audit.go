@@ -16,7 +16,7 @@ import (
 func auditCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{Use: "audit", Short: "The audit trail: who did what, and which values went where"}
 	asGroup(c)
-	c.AddCommand(auditListCommand(e), auditVerifyCommand(e))
+	c.AddCommand(auditListCommand(e), auditExportCommand(e), auditVerifyCommand(e), auditKeyCommand(e))
 	return c
 }
 
@@ -28,6 +28,7 @@ func auditListCommand(e *Env) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return e.auditList(c.Context(), limit) },
 	}
 	c.Flags().IntVar(&limit, "limit", 50, "how many entries, 1 to 1000")
+	c.Flags().BoolVar(&e.Org, "org", false, "as an administrator: the entries of every owner")
 	return c
 }
 
@@ -35,7 +36,7 @@ func (e *Env) auditList(ctx context.Context, limit int) error {
 	if limit < 1 || limit > 1000 {
 		return withHint(usagef("--limit is not a number from 1 to 1000"), "write: keyfob audit list --limit 50")
 	}
-	cl, err := e.Client(ctx)
+	cl, err := e.records(ctx)
 	if err != nil {
 		return err
 	}
@@ -63,24 +64,6 @@ func details(d map[string]string) string {
 		}
 	}
 	return strings.Join(parts, " ")
-}
-
-func auditVerifyCommand(e *Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "verify", Short: "Walk the chains and compare them with the vault",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.existing(c.Context())
-			if err != nil {
-				return err
-			}
-			v, err := cl.VerifyAudit(c.Context())
-			if err != nil {
-				return err
-			}
-			return e.audited(v)
-		},
-	}
 }
 
 func (e *Env) audited(v api.AuditVerification) error {
