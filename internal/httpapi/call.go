@@ -30,7 +30,8 @@ type call struct {
 	page   store.Page // of a paged route
 	expect int64      // of one with If-Match: the version, 0 for any
 	peer   Peer
-	status int // of the answer, once it is written
+	remote bool // it came over a network
+	status int  // of the answer, once it is written
 	tag    string
 	seen   int64 // the version that tag is of
 }
@@ -95,7 +96,7 @@ func (c *call) begin() {
 func (s *Server) answer(route *Route, prove prover) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		c := &call{w: w, r: r, route: route, query: r.URL.Query(), peer: s.Peers.Of(r)}
+		c := &call{w: w, r: r, route: route, query: r.URL.Query(), peer: s.Peers.Of(r), remote: prove.timed}
 		ctx, cancel := route.within(r.Context(), prove.timed)
 		defer cancel()
 		err := s.through(ctx, c, prove)
@@ -186,7 +187,7 @@ func (s *Server) checked(ctx context.Context, c *call) (err error) {
 	}
 	var body []byte
 	if c.route.In != nil {
-		if body, err = readBody(c.w, c.r, c.route.bodyLimit()); err != nil {
+		if body, err = readBody(c.w, c.r, s.bodyLimit(c.route)); err != nil {
 			return err
 		}
 	}
@@ -210,9 +211,13 @@ func (s *Server) checked(ctx context.Context, c *call) (err error) {
 	return err
 }
 
-func (r Route) bodyLimit() int64 {
-	if r.MaxBody == 0 {
+// bodyLimit follows the size that a value may have.
+func (s *Server) bodyLimit(r *Route) int64 {
+	switch {
+	case r.MaxBody == 0:
 		return smallBody
+	case r.MaxBody == valueBody && s.MaxValueBytes > 0:
+		return int64(s.MaxValueBytes)/3*4 + smallBody
 	}
 	return r.MaxBody
 }

@@ -105,6 +105,9 @@ func (s *Server) Streams() int {
 // follow writes events until the client goes, the server ends or the proof is
 // not good any more.
 func (s *Server) follow(ctx context.Context, c *call) error {
+	if s.Events == nil {
+		return core.Errorf(core.NotFound, "nobody follows changes here").WithReason(reasonServerOnly).WithHint("keyfob serve does")
+	}
 	after, err := afterOf(c)
 	if err != nil {
 		return err

@@ -163,7 +163,7 @@ func (s *Server) startLogin(ctx context.Context, c *call, in api.DeviceStart) (a
 	return api.DeviceStarted{
 		DeviceCode: api.NewValue(got.DeviceCode.Reveal()), UserCode: got.UserCode,
 		VerificationURI: at, VerificationURIComplete: at + "?" + url.Values{"code": {got.UserCode}}.Encode(),
-		ExpiresIn:               api.SecondsOf(got.ExpiresIn), Interval: api.SecondsOf(got.Interval),
+		ExpiresIn: api.SecondsOf(got.ExpiresIn), Interval: api.SecondsOf(got.Interval),
 	}, nil
 }
 

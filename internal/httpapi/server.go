@@ -55,8 +55,10 @@ type Config struct {
 	// PagesURL is where the pages for people are; nil: at PublicURL.
 	PagesURL func() string
 
-	// Events follows changes.
+	// Events follows changes; nil: nobody does, in a process that ends soon.
 	Events *event.Events
+	// MaxValueBytes is the largest value of a secret, in bytes; 0: 1 MiB.
+	MaxValueBytes int
 	// MaxStreams is how many streams of events a user has at once; 0: 10.
 	MaxStreams int
 
