@@ -36,7 +36,7 @@ var texts = sync.OnceValue(func() map[string][2]string {
 		"stepup_over":  {"This is decided already.", "Das ist schon entschieden."},
 		"at":           {"at", "um"},
 
-		"browser": {"Browser", "Browser"}, "address": {"Address", "Adresse"}, "since": {"Signed in", "Angemeldet"},
+		"address": {"Address", "Adresse"}, "since": {"Signed in", "Angemeldet"},
 		"until": {"Until", "Bis"}, "this_one": {"this one", "dieser"}, "over": {"over", "abgelaufen"},
 		"none":     {"No browser is signed in.", "Kein Browser ist angemeldet."},
 		"end_that": {"Sign out", "Abmelden"},
