@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"flag"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -249,6 +250,9 @@ func (m *model) check(rt *rapid.T) {
 // TestProofsFollowTheModel holds that each proof is good for what, for whom and
 // for as long as it should be, and once, in any order of events.
 func TestProofsFollowTheModel(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("40") // each has a database of its own
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		var failure any // rapid's own panics, which must not end the bubble
 		synctest.Test(t, func(t *testing.T) {

@@ -50,6 +50,20 @@ func TestStepUp(t *testing.T) {
 	})
 }
 
+// A link has an id, and somebody tries it where a step-up's belongs.
+func TestOtherProofsAreNoStepUps(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	u, token, browser := f.revealing(t, "anna")
+	p, link, _ := f.MakeLink(t.Context(), "anna", core.LinkProof)
+	_, err := f.StepUp(t.Context(), browser, p.ID)
+	wantError(t, "looking at it", err, core.NotFound, "expired")
+	wantError(t, "approving it", f.DecideStepUp(t.Context(), browser, p.ID, true), core.NotFound, "expired")
+	wantError(t, "taking it", f.Take(t.Context(), token, p.ID, secretOf(u.Owner(), 1)), core.Forbidden, "step_up_required")
+	if _, _, _, err := f.SignIn(t.Context(), text(link), "", ""); err != nil {
+		t.Errorf("that used it up: %v", err)
+	}
+}
+
 // An approval is for one value, as it is, for whoever asked, once.
 func TestAStepUpIsBound(t *testing.T) {
 	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
@@ -181,6 +195,7 @@ func TestWhoMayAsk(t *testing.T) {
 	if err := f.DecideStepUp(t.Context(), bossBrowser, up.ID, true); err != nil {
 		t.Fatal(err)
 	}
+	wantError(t, "as a user's own", f.Take(t.Context(), bossToken, up.ID, secretOf(core.Org, 1)), core.Forbidden, "step_up_required")
 	if _, err := f.UpdateUser(t.Context(), org, "boss", identity.Edit{Role: to(core.RoleUser)}, 0); err != nil {
 		t.Fatal(err)
 	}
