@@ -30,7 +30,9 @@ func (v Value) IsZero() bool { return v.reveal == nil || len(v.reveal()) == 0 }
 
 // MarshalJSON writes the value itself, in base64: a Value is only marshalled
 // where it is meant to travel.
-func (v Value) MarshalJSON() ([]byte, error) { return json.Marshal(v.Bytes()) }
+func (v Value) MarshalJSON() ([]byte, error) {
+	return json.Marshal(append([]byte{}, v.Bytes()...)) // an empty one is "", not null
+}
 
 // UnmarshalJSON reads base64.
 func (v *Value) UnmarshalJSON(b []byte) error {
