@@ -120,7 +120,7 @@ func spend(ctx context.Context, tx store.Tx, id string, from core.ProofState) (c
 	if err != nil {
 		return u, err
 	}
-	if p.Approver != "" {
+	if from == core.ProofApproved {
 		if err := approverLives(ctx, tx, u, p.Approver); err != nil {
 			return u, err
 		}

@@ -289,6 +289,26 @@ func TestAnApprovalEndsWithItsBrowser(t *testing.T) {
 	}
 }
 
+// Only what a browser or a proxy approved is good, whatever stands in the store.
+func TestAnApprovalByNobodyIsNone(t *testing.T) {
+	f := newFixture(t, identity.Config{})
+	u := f.user(t, "anna", "")
+	for n, approver := range []string{"", "local", "token:tok_1", "browser:", "proxy:x"} {
+		code := core.NewToken(core.DevicePrefix)
+		err := f.Store.Update(t.Context(), func(tx store.Tx) error {
+			return tx.Proofs().Create(t.Context(), core.Proof{
+				ID: fmt.Sprint("p", n), Kind: core.DeviceProof, Digest: core.TokenDigest(text(code)), UserID: u.ID,
+				State: core.ProofApproved, Approver: approver, ExpiresAt: time.Now().Add(time.Minute),
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.Login(t.Context(), identity.LoginRequest{DeviceCode: text(code)})
+		wantError(t, "approved by "+approver, err, core.Unauthenticated, "expired_token")
+	}
+}
+
 // A token that was copied must not bring forth anything that outlives it or shows
 // more than it may: no approval of a login, of a step-up, whatever its scopes are.
 func TestATokenMintsNoSecondProof(t *testing.T) {
