@@ -182,8 +182,8 @@ func decidedAlready(err error) error {
 }
 
 // Take uses a step-up up, for the one reveal that it approves. It is asked after
-// the secret was found and before its value is opened, and not from inside a
-// transaction. Errors: forbidden with reason step_up_pending, step_up_denied, or
+// the secret was found and before its value is opened. It writes in a transaction
+// of its own, so never from inside another that writes. Errors: forbidden with reason step_up_pending, step_up_denied, or
 // step_up_required for one that is over, used, or of something else.
 func (i *Identity) Take(ctx context.Context, a core.Actor, id string, s core.Secret) error {
 	if !plainID(id) {
