@@ -24,6 +24,9 @@ func (s *Server) addresses(label string) {
 	s.label = label
 }
 
+// Address is what is listened on, as host:port.
+func (s *Server) Address() string { return s.main.Addr().String() }
+
 // reached is the listener's own address; of every interface, that of loopback.
 func (s *Server) reached() string {
 	at := s.main.Addr().(*net.TCPAddr)

@@ -297,3 +297,9 @@ func TestServerWithoutAVault(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// direct is the address that is listened on, whatever the public URL is.
+func (s *served) direct(t *testing.T) string {
+	t.Helper()
+	return "http://" + s.Address()
+}
