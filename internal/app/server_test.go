@@ -303,3 +303,14 @@ func (s *served) direct(t *testing.T) string {
 	t.Helper()
 	return "http://" + s.Address()
 }
+
+// openPort is a port of this machine that was free just now.
+func openPort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
