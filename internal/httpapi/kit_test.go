@@ -77,10 +77,8 @@ func call(t *testing.T, h http.Handler, method, path, body string, headers ...st
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	out := reply{status: w.Code, header: w.Header(), body: w.Body.String()}
-	if w.Code >= 400 {
-		if err := json.Unmarshal(w.Body.Bytes(), &out.problem); method != http.MethodHead && (err != nil || out.header.Get("Content-Type") != api.ProblemType || out.problem.Status != w.Code) {
-			t.Errorf("%s %s: %d is no problem: %v %s", method, path, w.Code, out.header, out.body)
-		}
+	if w.Code >= 400 && method != http.MethodHead {
+		out.problem = problemOf(t, w.Header(), w.Body.Bytes())
 	}
 	return out
 }
@@ -97,4 +95,14 @@ func (r reply) want(t *testing.T, status int, reason string) reply {
 		t.Errorf("got %d %q, want %d %q: %s", r.status, r.problem.Reason, status, reason, r.body)
 	}
 	return r
+}
+
+// problemOf reads an error; every one is problem details.
+func problemOf(t *testing.T, h http.Header, body []byte) api.Problem {
+	t.Helper()
+	var p api.Problem
+	if err := json.Unmarshal(body, &p); err != nil || h.Get("Content-Type") != api.ProblemType {
+		t.Errorf("this is no problem: %v %v %s", err, h, body)
+	}
+	return p
 }

@@ -92,6 +92,6 @@ func pageIn[T any](list []T, p store.Page, name string, key func(T) string) ([]T
 	for p.After != "" && from < len(list) && cmp.Compare(key(list[from]), p.After) <= 0 {
 		from++
 	}
-	list = list[from:]
-	return onePage(list[:min(len(list), p.Limit+1)], p, name, key)
+	list = append([]T{}, list[from:min(len(list), from+p.Limit+1)]...) // never null
+	return onePage(list, p, name, key)
 }
