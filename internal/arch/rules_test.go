@@ -73,6 +73,7 @@ var imports = []struct {
 
 	{"internal/bench", "internal/broker/brokertest internal/core internal/gateway internal/identity internal/secret internal/store internal/vault internal/workspace", "measures the whole, from outside and part by part; linked into nothing"},
 	{"internal/crash", "", "kills the built program from outside"},
+	{"internal/attack", "", "attacks the built program from outside"},
 	{"internal/arch", "", "looks at source, not at packages"},
 	{"scripts/testrun", "", "a build tool"},
 	{"scripts/fuzzrun", "", "a build tool"},
