@@ -65,9 +65,12 @@ func (t *trail) checkpoint() {
 }
 
 // sample has two writers and four checkpoints.
-func sample() *trail {
+func sample() *trail { return rounds(4) }
+
+// rounds has four entries and a checkpoint for each.
+func rounds(n int) *trail {
 	t := newTrail(signer(1))
-	for range 4 {
+	for range n {
 		t.entry("a", false)
 		t.entry("a", false)
 		t.entry("b", false)

@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -156,6 +157,9 @@ func TestRolledBackStoreShowsInTheSink(t *testing.T) {
 		acts(t, r.Guard, 40)
 		time.Sleep(2 * time.Second)
 		path = r.sink
+		if err := os.Chmod(before, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		st, err := sqlite.Open(t.Context(), before)
 		if err != nil {
 			t.Fatal(err)
