@@ -122,6 +122,9 @@ func (a *App) open(ctx context.Context, wire func(seal.RootKey) error) error {
 	if a.custody, err = driver(a.header.Custody, a.config); err != nil {
 		return err
 	}
+	if err := a.settle(ctx); err != nil {
+		return err
+	}
 	root, err := openRoot(ctx, a.custody, a.header)
 	if err != nil {
 		return err
