@@ -252,6 +252,10 @@ func TestDisablingEndsEverythingAtOnce(t *testing.T) {
 	if _, err := f.Bearer(t.Context(), token); core.CodeOf(err) != core.Unauthenticated {
 		t.Errorf("enabling brings a token back: %v", err)
 	}
+	_, _, _, err = f.SignIn(t.Context(), text(link), "", "")
+	wantError(t, "her old link, once enabled", err, core.Unauthenticated, "bad_link")
+	_, err = f.Login(t.Context(), identity.LoginRequest{DeviceCode: text(grant.DeviceCode)})
+	wantError(t, "her old login, once enabled", err, core.Unauthenticated, "expired_token")
 }
 
 // A proof that is left over, however that came, must be worth nothing to somebody
