@@ -26,6 +26,13 @@ func usagef(format string, args ...any) *api.Error {
 	return &api.Error{Code: api.CodeInvalid, Reason: reasonUsage, Message: fmt.Sprintf(format, args...)}
 }
 
+// internalf is an error for what Keyfob cannot mend by itself.
+func internalf(format string, args ...any) *api.Error {
+	return &api.Error{Code: api.CodeInternal, Message: fmt.Sprintf(format, args...)}
+}
+
+func detail(message string) api.Detail { return api.Detail{Message: message} }
+
 func withHint(e *api.Error, format string, args ...any) *api.Error {
 	e.Hint = fmt.Sprintf(format, args...)
 	return e

@@ -39,6 +39,7 @@ func reference(root *cobra.Command) map[string]string {
 	return map[string]string{
 		"commands.md":    made + commandsPage(root),
 		"exit-codes.md":  made + "# Exit codes\n\nWith `--output json` an error is one JSON object on standard error, `{\"error\":{\"code\",\"message\",\"hint\",…}}`.\n\n" + markdownTable([]string{"exit", "code", "meaning"}, exitCodes()),
+		"settings.md":    made + "# Settings of keyfob serve\n\nA flag goes before a variable, and that before the file. Values with several parts have commas between them; in the file they are lists.\n\n" + markdownTable([]string{"key in the file", "flag", "variable", "meaning"}, settingRows()),
 		"environment.md": made + "# Environment variables\n\n" + markdownTable([]string{"variable", "", "meaning"}, asCode(variables())),
 	}
 }
@@ -66,6 +67,9 @@ func walkCommands(c *cobra.Command, visit func(*cobra.Command)) {
 func commandSection(b *strings.Builder, c *cobra.Command) {
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(b, "\n## %s\n\n%s\n", c.CommandPath(), textOf(c))
+		if flags := flagList(c.PersistentFlags()); flags != "" {
+			b.WriteString("\nFlags of each of these:\n\n" + flags)
+		}
 		return
 	}
 	level := "##"

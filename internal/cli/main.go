@@ -84,7 +84,7 @@ func addGroups(root *cobra.Command, e *Env) {
 		{"use", "Use:", []*cobra.Command{runCommand(e), getCommand(e), workspaceCommand(e), statusCommand(e), usageCommand(e), demoCommand(e)}},
 		{"keep", "Keep:", []*cobra.Command{secretCommand(e), accountCommand(e), poolCommand(e), llmCommand(e), mcpCommand(e), vaultCommand(e)}},
 		{"server", "Be signed in:", []*cobra.Command{loginCommand(e), logoutCommand(e), whoamiCommand(e), tokenCommand(e), sessionCommand(e), launcherCommand(e)}},
-		{"team", "Run a server:", []*cobra.Command{userCommand(e), applyCommand(e)}},
+		{"team", "Run a server:", []*cobra.Command{serveCommand(e), userCommand(e), applyCommand(e)}},
 		{"look", "Look after:", []*cobra.Command{auditCommand(e), eventsCommand(e), doctorCommand(e)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

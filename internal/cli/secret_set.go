@@ -124,6 +124,9 @@ func (e *Env) readSecretValue(ctx context.Context, name string, f *setFlags) (ap
 	if err != nil {
 		return v, err
 	}
+	if n := len(v.Bytes()); n > maxValue {
+		return v, withHint(usagef("the value is %d bytes, at most %d are kept", n, maxValue), "keep large files elsewhere, and their key here")
+	}
 	if b := v.Bytes(); bytes.Count(b, []byte("\n")) == 1 && bytes.HasSuffix(b, []byte("\n")) && f.file == "" {
 		e.Notef("note: the value ends with a line break, which is kept; printf without \\n sends none")
 	}

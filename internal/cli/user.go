@@ -13,7 +13,7 @@ import (
 func userCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{Use: "user", Short: "Users of a server, for administrators"}
 	asGroup(c)
-	c.AddCommand(userAddCommand(e), userListCommand(e), userShowCommand(e), userEditCommand(e))
+	c.AddCommand(userAddCommand(e), userListCommand(e), userShowCommand(e), userEditCommand(e), userLinkCommand(e))
 	return c
 }
 

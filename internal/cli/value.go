@@ -10,9 +10,11 @@ import (
 	"keyfob/api"
 )
 
-// maxInput is the most that is read of a value or an import, in bytes. It is
-// above every limit of the vault, which is the one to say what is too large.
+// maxInput is the most that is read of a value or an import, in bytes.
 const maxInput = 8 << 20
+
+// maxValue is the most that any vault keeps of one value, in bytes.
+const maxValue = 1 << 20
 
 var errTooLarge = errors.New("it is larger than 8 MiB") // maxInput
 

@@ -14,7 +14,9 @@ import (
 func vaultCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{Use: "vault", Short: "The vault itself: where it is and where its key is kept"}
 	asGroup(c)
-	c.AddCommand(vaultInitCommand(e), vaultStatusCommand(e))
+	c.AddCommand(
+		vaultInitCommand(e), vaultStatusCommand(e), vaultBackupCommand(e), vaultRestoreCommand(e), vaultRekeyCommand(e),
+	)
 	return c
 }
 
