@@ -133,10 +133,30 @@ func (h *Home) Account(ctx context.Context, providerID, label, key, baseURL stri
 	})
 }
 
+// OrgAccount adds one of the organisation's.
+func (h *Home) OrgAccount(ctx context.Context, a account.NewAccount) (core.Account, error) {
+	return h.Accounts.Add(ctx, core.LocalUser.On(core.Org), a)
+}
+
+// User makes a user.
+func (h *Home) User(ctx context.Context, name string) (core.Actor, error) {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	u := core.User{ID: core.NewID("usr"), Name: name, Role: core.RoleUser, Version: 1, CreatedAt: now, UpdatedAt: now}
+	err := h.Store.Update(ctx, func(tx store.Tx) error { return tx.Users().Create(ctx, u) })
+	return core.Actor{
+		Kind: core.UserActor, ID: u.ID, Owner: u.Owner(), Scopes: core.AllScopes, Via: core.Via{Kind: core.ViaToken, ID: "tok"},
+	}, err
+}
+
 // Workspace makes a live workspace and gives its gateway key.
 func (h *Home) Workspace(ctx context.Context, s workspace.Spec) (core.Workspace, string, error) {
+	return h.WorkspaceOf(ctx, core.LocalUser, s)
+}
+
+// WorkspaceOf is Workspace for another user.
+func (h *Home) WorkspaceOf(ctx context.Context, actor core.Actor, s workspace.Spec) (core.Workspace, string, error) {
 	s.Gateway = true
-	w, _, key, err := h.Workspaces.Create(ctx, core.LocalUser, s)
+	w, _, key, err := h.Workspaces.Create(ctx, actor, s)
 	return w, string(key.Reveal()), err
 }
 
