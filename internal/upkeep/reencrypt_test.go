@@ -3,7 +3,9 @@ package upkeep_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +120,7 @@ func TestReencryptDataDies(t *testing.T) {
 // Whatever happens in whatever order, with processes that die anywhere: every
 // value opens to what it was, and the trail is whole.
 func TestUpkeepProperties(t *testing.T) {
+	atMost(t, 25)
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, 1)
 		n := 0
@@ -149,6 +152,21 @@ func TestUpkeepProperties(t *testing.T) {
 		}
 		w.sound(t)
 	})
+}
+
+// atMost bounds the number of a property's checks where each flushes to the disk
+// many times; -rapid.checks can ask for fewer.
+func atMost(t *testing.T, checks int) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	was := f.Value.String()
+	if n, err := strconv.Atoi(was); err != nil || n <= checks {
+		return
+	}
+	if err := f.Value.Set(strconv.Itoa(checks)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Value.Set(was) })
 }
 
 func (w *world) removeFirst(t testing.TB, o core.Owner) {

@@ -172,10 +172,16 @@ func backedUp(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	for range 60 {
-		if err := s.Update(t.Context(), bump(t.Context(), core.NewID("s"))); err != nil {
-			t.Fatal(err)
+	err = s.Update(t.Context(), func(tx store.Tx) error {
+		for range 60 {
+			if err := bump(t.Context(), core.NewID("s"))(tx); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "backup.db")
 	if _, err := s.BackupTo(t.Context(), path); err != nil {

@@ -175,7 +175,7 @@ func TestUpgradeLeavesNoCopies(t *testing.T) {
 
 // Many processes find an old file at once: it is upgraded once, and each goes on.
 func TestManyUpgradeTheFile(t *testing.T) {
-	for range 3 {
+	for range 2 {
 		path := firstFormat(t)
 		var wg sync.WaitGroup
 		for range 3 {
@@ -207,14 +207,14 @@ func TestManyUpgradeTheFile(t *testing.T) {
 // A process is killed while it upgrades: the file is of the old format or the
 // new one, and whole.
 func TestKilledUpgrade(t *testing.T) {
-	rounds := 15
+	rounds := 8
 	if testing.Short() {
 		rounds = 3
 	}
 	for round := range rounds {
 		path := firstFormat(t)
 		cmd, _ := writer(t, path)
-		for range round * 300 { // further into its work each round
+		for range round * 600 { // further into its work each round
 			_, _ = os.Stat(path + "-wal")
 		}
 		_ = cmd.Process.Kill()

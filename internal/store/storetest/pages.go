@@ -114,7 +114,7 @@ func testUserPages(t *testing.T, s suite) {
 			u.Name = rapid.StringMatching(`[a-z.]{1,3}`).Draw(rt, "name") + u.ID
 			s.do(t, addUsers(u))
 		}
-		got := paged(rt, rapid.IntRange(1, 60).Draw(rt, "limit"), func(u core.User) string { return u.Name }, func(p store.Page) ([]core.User, error) {
+		got := paged(rt, rapid.IntRange(8, 60).Draw(rt, "limit"), func(u core.User) string { return u.Name }, func(p store.Page) ([]core.User, error) {
 			return read(t, s, func(ctx context.Context, tx store.Tx) ([]core.User, error) { return tx.Users().Page(ctx, p) }), nil
 		})
 		if len(got) != n || !slices.IsSortedFunc(got, func(a, b core.User) int { return cmp.Compare(a.Name, b.Name) }) {
