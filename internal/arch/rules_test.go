@@ -75,6 +75,7 @@ var imports = []struct {
 	{"internal/crash", "", "kills the built program from outside"},
 	{"internal/attack", "", "attacks the built program from outside"},
 	{"internal/arch", "", "looks at source, not at packages"},
+	{"scripts/image", "", "a build tool"},
 	{"scripts/testrun", "", "a build tool"},
 	{"scripts/fuzzrun", "", "a build tool"},
 	{"e2e", "keyfobtest", "drives the built binary from outside"},
