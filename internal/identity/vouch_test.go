@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"keyfob/internal/core"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/identity"
 )
 
@@ -105,6 +106,24 @@ func TestNoProxyNamesTheServersOwnUser(t *testing.T) {
 		if u := f.vouched(t, name, "boss@example.org"); u.ID == "local" {
 			t.Errorf("%s is the server's own user", name)
 		}
+	}
+}
+
+// Nor before that user is there: the name would be taken when it is made.
+func TestNoProxyTakesTheServersName(t *testing.T) {
+	k := guardtest.New(t)
+	i, err := identity.New(identity.Config{Guard: k.Guard, Store: k.Store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := fixture{i, k}
+	_, err = f.Vouched(t.Context(), "local", "")
+	wantError(t, "the name alone", err, core.Unauthenticated, "identity")
+	if u := f.vouched(t, "local", "a@example.org"); u.Name != "local-2" {
+		t.Errorf("made %+v", u)
+	}
+	if err := f.EnsureFirst(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
