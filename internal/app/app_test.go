@@ -306,3 +306,30 @@ func TestCloseTwice(t *testing.T) {
 		}
 	}
 }
+
+// A service that systemd hands its root key as a credential has it in no
+// environment.
+func TestRootKeyAsACredential(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "KEYFOB_VAULT_KEY"), []byte(base64.StdEncoding.EncodeToString(make([]byte, 32))+"\n"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	c := configFor(t)
+	c.Environ = []string{"CREDENTIALS_DIRECTORY=" + dir}
+	if got := app.DefaultCustodyOf(c.Environ); got != "env" {
+		t.Errorf("the custody is %s", got)
+	}
+	if _, err := app.Init(t.Context(), c, "env"); err != nil {
+		t.Fatal(err)
+	}
+	open(t, c)
+	for _, environ := range [][]string{nil, {"CREDENTIALS_DIRECTORY=."}, {"CREDENTIALS_DIRECTORY=" + t.TempDir()}} {
+		c.Environ = environ
+		if _, err := app.Open(t.Context(), c); core.CodeOf(err) != core.Unavailable {
+			t.Errorf("%v: %v", environ, err)
+		}
+		if got := app.DefaultCustodyOf(environ); got != app.DefaultCustody {
+			t.Errorf("%v: the custody is %s", environ, got)
+		}
+	}
+}

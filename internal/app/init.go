@@ -34,7 +34,7 @@ func driver(name string, c Config) (custody.Driver, error) {
 	case "file":
 		return file.New(filepath.Join(c.Home, rootKeyName)), nil
 	case "env":
-		return env.New(func(k string) (string, bool) { return lookupEnv(c.Environ, k) }), nil
+		return env.New(func(k string) (string, bool) { return lookupCredential(c.Environ, k) }), nil
 	}
 	return nil, core.Errorf(core.Invalid, "unknown custody %q", name).WithField("custody").
 		WithHint("the custodies of this version are %s", strings.Join(Custodies(), " and "))
@@ -161,6 +161,30 @@ func describe(home string, h core.Header, d custody.Driver) api.VaultStatus {
 		Home: home, Custody: h.Custody, Place: d.Place(), Protects: d.Protects(),
 		RootKeyID: h.RootKeyID, Format: sqlite.FormatVersion, CreatedAt: h.CreatedAt,
 	}
+}
+
+// lookupCredential is lookupEnv, and where the variable is not set a file of its
+// name in CREDENTIALS_DIRECTORY: there systemd puts what LoadCredential names, for
+// one service to read, which no child inherits (systemd.exec(5), Credentials).
+func lookupCredential(environ []string, key string) (string, bool) {
+	if v, ok := lookupEnv(environ, key); ok && v != "" {
+		return v, true
+	}
+	dir, ok := lookupEnv(environ, "CREDENTIALS_DIRECTORY")
+	if !ok || !filepath.IsAbs(dir) {
+		return "", false
+	}
+	b, err := os.ReadFile(filepath.Join(dir, key))
+	return string(b), err == nil
+}
+
+// DefaultCustodyOf is the environment where a root key is put there, else
+// DefaultCustody.
+func DefaultCustodyOf(environ []string) string {
+	if _, ok := lookupCredential(environ, env.Variable); ok {
+		return "env"
+	}
+	return DefaultCustody
 }
 
 func lookupEnv(environ []string, key string) (string, bool) {

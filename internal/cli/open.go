@@ -62,12 +62,7 @@ func (e *Env) announce(st api.VaultStatus) {
 }
 
 // defaultCustody is the environment where the user has put a key there.
-func (e *Env) defaultCustody() string {
-	if e.Getenv(vaultKeyVariable) != "" {
-		return "env"
-	}
-	return app.DefaultCustody
-}
+func (e *Env) defaultCustody() string { return app.DefaultCustodyOf(e.Environ) }
 
 // vaultKeyVariable carries the root key of a vault with custody env.
 const vaultKeyVariable = "KEYFOB_VAULT_KEY"
