@@ -199,6 +199,9 @@ type Audit interface {
 // Changes is the log that the feed reads. The driver appends to it itself, one
 // row per record that a transaction wrote, and keeps at least the newest 10,000.
 // Usage, the audit trail, proofs and idempotency keys are no such records.
+//
+// A change of a user, token or browser session has that user as its owner; the
+// ID of a pool's is PROVIDER/NAMESPACE.
 type Changes interface {
 	// After lists changes with a Seq above seq, oldest first, at most limit.
 	After(ctx context.Context, seq int64, limit int) ([]core.Change, error)

@@ -23,13 +23,17 @@ type instant struct{ to *time.Time }
 
 // Scan implements sql.Scanner; NULL is the zero time.
 func (i instant) Scan(src any) error {
-	var n sql.NullInt64
-	if err := n.Scan(src); err != nil {
-		return err
+	n, plain := src.(int64)
+	if !plain {
+		var null sql.NullInt64
+		if err := null.Scan(src); err != nil {
+			return err
+		}
+		n = null.Int64
 	}
 	*i.to = time.Time{}
-	if n.Int64 != 0 {
-		*i.to = time.UnixMicro(n.Int64).UTC()
+	if n != 0 {
+		*i.to = time.UnixMicro(n).UTC()
 	}
 	return nil
 }
@@ -39,15 +43,12 @@ type owner struct{ to *core.Owner }
 
 // Scan implements sql.Scanner.
 func (o owner) Scan(src any) error {
-	var s sql.NullString
-	if err := s.Scan(src); err != nil {
+	s, err := text(src)
+	*o.to = core.Owner{}
+	if err != nil || s == "" {
 		return err
 	}
-	*o.to = core.Owner{}
-	if s.String == "" {
-		return nil
-	}
-	got, err := core.ParseOwner(s.String)
+	got, err := core.ParseOwner(s)
 	if err != nil {
 		return errors.New("a stored owner cannot be read") // damage, not the caller's mistake
 	}
@@ -95,11 +96,21 @@ type object struct{ to any }
 
 // Scan implements sql.Scanner.
 func (o object) Scan(src any) error {
-	var s sql.NullString
-	if err := s.Scan(src); err != nil || s.String == "" {
+	s, err := text(src)
+	if err != nil || s == "" {
 		return err
 	}
-	return json.Unmarshal([]byte(s.String), o.to)
+	return unmarshal(s, o.to)
+}
+
+// text is a column's text; NULL is the empty one.
+func text(src any) (string, error) {
+	if s, plain := src.(string); plain {
+		return s, nil
+	}
+	var null sql.NullString
+	err := null.Scan(src)
+	return null.String, err
 }
 
 // blob is bytes as they are stored: never NULL.

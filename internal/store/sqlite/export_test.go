@@ -63,3 +63,6 @@ func (s *Store) WorkspacePlan(ctx context.Context, o core.Owner, f store.Workspa
 	})
 	return plan, err
 }
+
+// Unmarshal reads JSON as it is stored.
+var Unmarshal = unmarshal
