@@ -56,9 +56,6 @@ func (x *exchange) takeBody() (*spool, error) {
 	if err != nil {
 		return nil, notWhole(err)
 	}
-	if s.rest == nil {
-		x.body.rest()
-	}
 	return s, nil
 }
 

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -12,6 +11,9 @@ import (
 // that stands still is cut and a slow one is not. To move one costs more than to
 // pass a piece on, so each lies an eighth further off than it must, and is moved
 // when that eighth is over. Nothing here allocates.
+//
+// The server takes the reading side's deadline away when the body is at its end,
+// and both before the connection's next request.
 
 // reader is the request's body as it comes from the client.
 type reader struct {
@@ -20,16 +22,13 @@ type reader struct {
 	idle    time.Duration
 
 	mu    sync.Mutex // guards what is below
-	moved time.Time  // when the deadline was moved; zero: there is none
+	moved time.Time  // when the deadline was moved
 	over  bool       // the handler has returned: the connection is another request's
 }
 
 func (r *reader) Read(b []byte) (int, error) {
 	n, err := r.from.Read(b)
-	switch {
-	case err != nil:
-		r.rest()
-	case n > 0:
+	if n > 0 && err == nil {
 		r.move()
 	}
 	return n, err
@@ -46,19 +45,8 @@ func (r *reader) move() {
 	}
 }
 
-// rest takes the deadline away: nothing of the body is waited for, and the server
-// reads on in order to see whether the client goes away.
-func (r *reader) rest() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.over && !r.moved.IsZero() {
-		r.moved = time.Time{}
-		_ = r.control.SetReadDeadline(time.Time{}) // as above
-	}
-}
-
 // end leaves the connection alone. A deadline that is left bounds how long the
-// server waits for the rest of the body; it sets its own for the next request.
+// server waits for the rest of the body.
 func (r *reader) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,15 +74,5 @@ func (p *pace) wait() {
 	if p.h2 && !p.moved.IsZero() {
 		p.moved = time.Time{}
 		_ = p.control.SetWriteDeadline(time.Time{}) // as above
-	}
-}
-
-// ConnState is a hook for http.Server, which keeps the deadline of an HTTP/1
-// connection from one request to the next: without it, what another handler
-// writes on a connection that the gateway answered on before is cut when the
-// gateway's WriteIdle is over.
-func ConnState(c net.Conn, s http.ConnState) {
-	if s == http.StateIdle {
-		_ = c.SetWriteDeadline(time.Time{}) // a connection that is closed needs none
 	}
 }
