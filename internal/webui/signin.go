@@ -42,6 +42,10 @@ func ahead(r *http.Request) bool {
 }
 
 func (p *Pages) signIn(v *visit) error {
+	if v.peer.User != "" {
+		return core.Errorf(core.Conflict, "the proxy in front of this server has signed you in already").WithReason("proxy_signed_in").
+			WithHint("as another user, use the link's code with keyfob login, or open the link past the proxy")
+	}
 	if err := p.Attempts.Allow(v.key()); err != nil {
 		return err
 	}

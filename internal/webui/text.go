@@ -61,6 +61,7 @@ var texts = sync.OnceValue(func() map[string][2]string {
 		"error.sign_in_again":     {"This browser asked for the value itself and signed in too long ago. Sign in again, or ask on a command line.", "Dieser Browser hat selbst nach dem Wert gefragt und ist zu lange angemeldet. Melden Sie sich neu an, oder fragen Sie auf einer Kommandozeile."},
 		"error.decided":           {"This is decided already.", "Das ist schon entschieden."},
 		"error.prefetch":          {"Sign-in links are opened by a person, not ahead of one.", "Anmelde-Links öffnet ein Mensch, nicht der Browser im Voraus."},
+		"error.proxy_signed_in":   {"The proxy in front of this server has signed you in already. The link is still good: use its code with keyfob login, or open it past the proxy.", "Der Proxy vor diesem Server hat Sie schon angemeldet. Der Link gilt noch: nehmen Sie den Code mit keyfob login, oder öffnen Sie ihn am Proxy vorbei."},
 		"error.no_page":           {"There is no such page.", "Diese Seite gibt es nicht."},
 		"error.identity_header":   {"An identity header is believed from a proven proxy alone. Open this server through its proxy.", "Einem Identitäts-Header wird nur von einem ausgewiesenen Proxy geglaubt. Öffnen Sie den Server über seinen Proxy."},
 		"error.internal":          {"A fault of Keyfob's own.", "Ein Fehler in Keyfob selbst."},

@@ -347,6 +347,13 @@ func TestWhomAProxyVouchesFor(t *testing.T) {
 	if got := ask(t, browser(t), "GET", r.url+"/docs", map[string]string{"X-User": "forged"}, nil); got.status != 403 {
 		t.Errorf("a forged header: %d", got.status)
 	}
+	link := r.link(t, "local")
+	if got := ask(t, browser(t), "GET", link, map[string]string{"X-User": "anna"}, nil); got.status != 409 || got.header.Get("Set-Cookie") != "" {
+		t.Errorf("a link beside the proxy's word: %d", got.status)
+	}
+	if got := ask(t, browser(t), "GET", link, nil, nil); got.status != 303 {
+		t.Errorf("the link was used up: %d", got.status)
+	}
 	if got := ask(t, r.signedIn(t, "local"), "GET", r.url+"/sessions", map[string]string{"X-User": "anna"}, nil); got.status != 400 {
 		t.Errorf("a cookie beside the proxy's word: %d", got.status)
 	}
