@@ -75,6 +75,7 @@ var imports = []struct {
 	{"internal/crash", "", "kills the built program from outside"},
 	{"internal/attack", "", "attacks the built program from outside"},
 	{"internal/arch", "", "looks at source, not at packages"},
+	{"deploy", "", "files to install, and their tests"},
 	{"scripts/image", "", "a build tool"},
 	{"scripts/testrun", "", "a build tool"},
 	{"scripts/fuzzrun", "", "a build tool"},
