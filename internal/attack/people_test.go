@@ -3,7 +3,6 @@
 package attack
 
 import (
-	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -176,5 +175,3 @@ func (s *server) approve(t testing.TB, p *person, id string) {
 	t.Helper()
 	s.must(t, "POST", "/step-up/"+id, "decision=approve", form(), s.inBrowser(p))
 }
-
-var _ = fmt.Sprint

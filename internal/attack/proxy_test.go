@@ -97,8 +97,10 @@ func TestForgedIdentityHeader(t *testing.T) {
 // where they come from tells.
 func TestPagesCannotUseTheProxysWord(t *testing.T) {
 	t.Parallel()
-	s := start(t, behindProxy())
-	origin := "http://" + s.addr
+	up := behindProxy()
+	up.public = "https://keyfob.example"
+	s := start(t, up)
+	origin := up.public
 	same := with("Origin", origin, "Sec-Fetch-Site", "same-origin")
 	s.must(t, "POST", "/v1/secrets", api.SecretCreate{Name: "A", Env: "A", Value: val("value-of-alice-by-proxy")}, theProxy("alice"), same)
 	for name, change := range map[string]how{

@@ -5,7 +5,7 @@ package attack
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +26,7 @@ type server struct {
 	url   string // for programs
 	addr  string // HOST:PORT of url
 	pages string // for browsers
+	tls   bool   // the port speaks TLS
 	link  string // printed at the start: signs the first user in
 	code  string
 	admin *person // that first user; nil with a start that prints no link
@@ -47,6 +48,7 @@ type setup struct {
 	env    []string // besides HOME, PATH and KEYFOB_HOME
 	files  map[string]string
 	within []string // a command that starts the program
+	public string   // the public URL; empty: the address listened on
 	plain  bool     // sign nobody in
 }
 
@@ -115,8 +117,13 @@ var (
 func (s *server) serve(t *testing.T, up setup) {
 	t.Helper()
 	words := append(append([]string{}, up.within...), program, "serve", "--config", s.path("keyfob.yaml"))
-	if !strings.Contains(up.config, "listen:") {
+	s.tls = strings.Contains(up.config, "tls_cert:")
+	if up.public == "" {
 		words = append(words, "--listen", "127.0.0.1:0")
+	} else {
+		// What is printed is then the public URL, so the port must be known before.
+		s.addr = freePort(t)
+		words = append(words, "--public-url", up.public, "--listen", s.addr)
 	}
 	cmd := exec.Command(words[0], words[1:]...)
 	s.out, s.log = newLines(), newLines()
@@ -145,6 +152,17 @@ func (s *server) serve(t *testing.T, up setup) {
 	s.await(t)
 }
 
+// freePort is an address that nobody listens on now.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 func (s *server) await(t *testing.T) {
 	t.Helper()
 	end := time.After(time.Minute)
@@ -154,7 +172,9 @@ func (s *server) await(t *testing.T) {
 		link, code := linkText.FindStringSubmatch(text), codeText.FindStringSubmatch(text)
 		if link != nil && code != nil {
 			s.pages, s.link, s.url, s.code = link[1], link[0], code[1], code[2]
-			s.addr = s.url[strings.Index(s.url, "//")+2:]
+			if s.addr == "" {
+				s.addr = s.url[strings.Index(s.url, "//")+2:]
+			}
 			return
 		}
 		select {
@@ -239,5 +259,3 @@ func (l *lines) next() <-chan struct{} {
 	defer l.mu.Unlock()
 	return l.more
 }
-
-var _ fmt.Stringer = (*lines)(nil)
