@@ -56,7 +56,7 @@ var imports = []struct {
 	{"internal/upkeep", useCase + " internal/audit", "a use case, which hands the signing of the trail from one root key to the next"},
 
 	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/upstream internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
-	{"internal/guard/guardtest", "internal/audit internal/guard internal/seal internal/secret internal/store/sqlite", "opens what tests of use cases stand on"},
+	{"internal/guard/guardtest", "internal/audit internal/core internal/guard internal/seal internal/secret internal/store internal/store/sqlite", "opens what tests of use cases stand on"},
 	{"internal/broker/brokertest", "*", "wires a whole broker for tests, as app does"},
 	{"internal/gateway", "api failover internal/broker internal/core internal/provider", "HTTP over the broker and nothing else: no store, no seal, no secret"},
 	{"internal/deliver", "api internal/core internal/target", "runs in the workspace: sees the manifest, never the vault; asks again where the organisation's files lead"},

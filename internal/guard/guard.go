@@ -84,6 +84,9 @@ func (g *Guard) Do(ctx context.Context, actor core.Actor, act Act, fn func(ctx c
 	}
 	fn = onceOnly(ctx, actor, act, fn)
 	err := g.store.Update(ctx, func(tx store.Tx) error {
+		if err := standing(ctx, tx, actor, act); err != nil {
+			return err
+		}
 		notes := maps.Clone(act.Detail)
 		if err := fn(ctx, tx, noteInto(&notes)); err != nil {
 			return err
@@ -121,7 +124,12 @@ func (g *Guard) Expose(ctx context.Context, actor core.Actor, act Act, fn func(c
 	}
 	act.Detail = with(act.Detail, "attempt", strconv.FormatInt(seq, 10))
 	notes := maps.Clone(act.Detail)
-	err = g.store.View(ctx, func(tx store.Tx) error { return fn(ctx, tx, noteInto(&notes)) })
+	err = g.store.View(ctx, func(tx store.Tx) error {
+		if err := standing(ctx, tx, actor, act); err != nil {
+			return err
+		}
+		return fn(ctx, tx, noteInto(&notes))
+	})
 	if err != nil {
 		return g.failed(ctx, actor, act, err)
 	}

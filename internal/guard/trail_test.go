@@ -124,6 +124,7 @@ func TestVia(t *testing.T) {
 	f := newFixture(t)
 	who := someone
 	who.Via = core.Via{Kind: core.ViaToken, ID: "tok_1"}
+	guardtest.Join(t, f.store, who)
 	act := set("a")
 	act.Detail = map[string]string{"via": "a lie", "checkpoint": "77"}
 	if err := f.Do(t.Context(), who, act, func(_ context.Context, _ store.Tx, note guard.Note) error { note("via", "another"); return nil }); err != nil {
@@ -265,28 +266,34 @@ func liveHeap() uint64 {
 
 func TestExportKeepsLittleInMemory(t *testing.T) {
 	f := newFixture(t)
-	long := strings.Repeat("x", 500)
-	err := f.store.Update(t.Context(), func(tx store.Tx) error {
-		var prev []byte
-		for i := range 20_000 {
-			e := core.AuditEntry{Writer: "here", Seq: int64(i + 1), At: time.Now().UTC().Truncate(time.Microsecond), Actor: core.LocalUser, Owner: core.Local,
-				Subject: long, Detail: map[string]string{}, PrevHash: prev}
-			e.Hash = audit.Hash(e)
-			prev = e.Hash
-			if err := tx.Audit().Append(t.Context(), e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	longTrail(t, f.store, 20_000)
 	before, w := liveHeap(), &heapWatch{}
 	if err := f.Export(t.Context(), core.LocalUser, w); err != nil {
 		t.Fatal(err)
 	}
 	if w.bytes < 15<<20 || w.most > before+4<<20 {
 		t.Errorf("an export of %d bytes took %d bytes of memory", w.bytes, int64(w.most)-int64(before))
+	}
+}
+
+// longTrail makes n entries in one transaction.
+func longTrail(tb testing.TB, st store.Store, n int) {
+	tb.Helper()
+	long := strings.Repeat("x", 500)
+	err := st.Update(tb.Context(), func(tx store.Tx) error {
+		var prev []byte
+		for i := range n {
+			e := core.AuditEntry{Writer: "here", Seq: int64(i + 1), At: time.Now().UTC().Truncate(time.Microsecond), Actor: core.LocalUser, Owner: core.Local,
+				Subject: long, Detail: map[string]string{}, PrevHash: prev}
+			e.Hash = audit.Hash(e)
+			prev = e.Hash
+			if err := tx.Audit().Append(tb.Context(), e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
 	}
 }

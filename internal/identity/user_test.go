@@ -236,7 +236,7 @@ func TestDisablingEndsEverythingAtOnce(t *testing.T) {
 		}
 	}
 	late, _ := f.StartDevice(t.Context(), "laptop")
-	wantError(t, "a late approval", f.DecideDevice(t.Context(), browser, late.UserCode, true), core.Unauthenticated, "bad_session")
+	wantError(t, "a late approval", f.DecideDevice(t.Context(), browser, late.UserCode, true), core.Unauthenticated, "user_disabled")
 
 	if _, err := f.Bearer(t.Context(), otherToken); err != nil || f.live(t, other.Owner()) != 1 {
 		t.Errorf("another user lost something: %v", err)

@@ -34,6 +34,7 @@ func (s *stepUps) Take(_ context.Context, actor core.Actor, id string, on core.S
 func serverFixture(t *testing.T, s *stepUps) fixture {
 	t.Helper()
 	k := guardtest.New(t)
+	guardtest.Join(t, k.Store, anna)
 	return fixture{Vault: vault.New(k.Guard, k.Keys, vault.Limits{}, s), guard: k.Guard, store: k.Store, path: k.Path}
 }
 
@@ -100,6 +101,7 @@ func TestAStepUpIsForTheVersionThatIsShown(t *testing.T) {
 
 func TestWithoutStepUpsOnlyThisMachineReveals(t *testing.T) {
 	f := newFixture(t, vault.Limits{})
+	guardtest.Join(t, f.store, core.LocalUser)
 	f.create(t, vault.NewSecret{Name: "A", Env: "A"})
 	for _, kind := range []core.ViaKind{"", core.ViaToken, core.ViaBrowser, core.ViaProxy} {
 		actor := core.LocalUser

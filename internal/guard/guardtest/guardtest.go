@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"keyfob/internal/audit"
+	"keyfob/internal/core"
 	"keyfob/internal/guard"
 	"keyfob/internal/seal"
 	"keyfob/internal/secret"
+	"keyfob/internal/store"
 	"keyfob/internal/store/sqlite"
 )
 
@@ -52,4 +54,19 @@ func RootKey(tb testing.TB) seal.RootKey {
 		tb.Fatal(err)
 	}
 	return root
+}
+
+// Join makes whoever acts a user of the store, so that acts of theirs that came
+// over a network find them enabled.
+func Join(tb testing.TB, st store.Store, a core.Actor) {
+	tb.Helper()
+	role := core.RoleUser
+	if a.Admin {
+		role = core.RoleAdmin
+	}
+	u := core.User{ID: a.Owner.ID, Name: "name-of-" + a.Owner.ID, Role: role, Version: 1}
+	err := st.Update(context.Background(), func(tx store.Tx) error { return tx.Users().Create(context.Background(), u) })
+	if err != nil {
+		tb.Fatal(err)
+	}
 }
