@@ -3,6 +3,7 @@ package audit_test
 import (
 	"encoding/hex"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -362,5 +363,19 @@ func TestSignerIsNotPrinted(t *testing.T) {
 		if s := fmt.Sprintf(verb, signer(1)); strings.Contains(s, strings.Repeat("01", 16)) || strings.Contains(s, "1 1 1 1 1 1") {
 			t.Errorf("%s prints %s", verb, s)
 		}
+	}
+}
+
+// The form of the file does not drift: what people keep must verify for ever.
+func TestGoldenExport(t *testing.T) {
+	want, err := os.ReadFile("testdata/export.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rounds(1).export(t); string(got) != string(want) {
+		t.Errorf("an export is written as\n%s", got)
+	}
+	if v := verify(t, string(want)); !v.OK() || v.Uncovered != 0 {
+		t.Errorf("%+v", v)
 	}
 }

@@ -10,13 +10,28 @@ import (
 	"keyfob/internal/store"
 )
 
-// One guarded change, with its entry and what is signed with it.
+// One guarded change with its entry, and with and without what is signed.
 func BenchmarkDo(b *testing.B) {
 	k := guardtest.New(b)
-	act := guard.Act{Action: guard.SecretUpdate, Subject: "secret:a"}
+	for name, g := range map[string]*guard.Guard{"signed": k.Guard, "unsigned": guard.New(k.Store, "other")} {
+		b.Run(name, func(b *testing.B) {
+			act := guard.Act{Action: guard.SecretUpdate, Subject: "secret:a"}
+			for b.Loop() {
+				err := g.Do(b.Context(), core.LocalUser, act, func(context.Context, store.Tx, guard.Note) error { return nil })
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// The walk over a trail of 10,000 entries.
+func BenchmarkVerify(b *testing.B) {
+	k := guardtest.New(b)
+	longTrail(b, k.Store, 10_000)
 	for b.Loop() {
-		err := k.Guard.Do(b.Context(), core.LocalUser, act, func(context.Context, store.Tx, guard.Note) error { return nil })
-		if err != nil {
+		if _, err := k.Guard.Verify(b.Context(), core.LocalUser); err != nil {
 			b.Fatal(err)
 		}
 	}
