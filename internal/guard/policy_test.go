@@ -1,0 +1,70 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"keyfob/internal/core"
+	"keyfob/internal/guard"
+	"keyfob/internal/store"
+)
+
+func nothingRead(context.Context, store.Tx) error { return nil }
+
+// Who may do what for whom, and with which proof.
+func TestPolicyOfAServer(t *testing.T) {
+	admin := core.Actor{Kind: core.UserActor, ID: "usr_bob", Owner: core.Owner{Kind: core.UserOwner, ID: "usr_bob"}, Admin: true, Scopes: core.AllScopes}
+	with := func(a core.Actor, s core.Scopes) core.Actor { a.Scopes = s; return a }
+	launcher := core.Actor{Kind: core.LauncherActor, ID: "coder", Owner: ann, Scopes: core.AllScopes}
+	for _, c := range []struct {
+		name, action string
+		actor        core.Actor
+		owner        core.Owner // zero: the actor's own
+		reason       string     // of a refusal; empty: allowed
+	}{
+		{"a user's own", guard.SecretCreate, someone, core.Owner{}, ""},
+		{"another user's", guard.SecretGet, someone.On(admin.Owner), core.Owner{}, "not_allowed"},
+		{"an administrator on a user's", guard.SecretReveal, admin.On(ann), core.Owner{}, "not_allowed"},
+		{"an administrator makes a workspace for a user", guard.WorkspaceCreate, admin.On(ann), core.Owner{}, "not_allowed"},
+		{"a user on the organisation's", guard.SecretGet, someone.On(core.Org), core.Owner{}, "not_admin"},
+		{"an administrator on the organisation's", guard.SecretCreate, admin.On(core.Org), core.Owner{}, ""},
+		{"the actor's owner is not the record's", guard.SecretCreate, admin, core.Org, "not_allowed"},
+		{"users, on the organisation", guard.UserList, admin.On(core.Org), core.Owner{}, ""},
+		{"users, on one's own", guard.UserList, admin, core.Owner{}, "not_allowed"},
+		{"users, by a user", guard.UserUpdate, someone.On(core.Org), core.Owner{}, "not_admin"},
+		{"a token that reads", guard.SecretList, with(someone, core.SecretsRead), core.Owner{}, ""},
+		{"a token that reads, writing", guard.SecretDelete, with(someone, core.SecretsRead), core.Owner{}, "scope"},
+		{"a token that writes, revealing", guard.SecretReveal, with(someone, core.SecretsRead|core.SecretsWrite), core.Owner{}, "scope"},
+		{"a token without scopes, of itself", guard.UserSelf, with(someone, 0), core.Owner{}, ""},
+		{"an administrator's token without admin:read", guard.SecretList, with(admin, core.SecretsRead).On(core.Org), core.Owner{}, "scope"},
+		{"with admin:read it reads", guard.SecretList, with(admin, core.SecretsRead|core.AdminRead).On(core.Org), core.Owner{}, ""},
+		{"with admin:read it writes", guard.SecretCreate, with(admin, core.SecretsWrite|core.AdminRead).On(core.Org), core.Owner{}, "scope"},
+		{"with admin:write too it writes", guard.SecretCreate, with(admin, core.SecretsWrite|core.AdminRead|core.AdminWrite).On(core.Org), core.Owner{}, ""},
+		{"a launcher makes a workspace", guard.WorkspaceCreate, launcher, core.Owner{}, ""},
+		{"a launcher reads secrets", guard.SecretList, launcher, core.Owner{}, "not_allowed"},
+		{"a launcher without a user", guard.WorkspaceCreate, launcher.On(core.Owner{}), core.Owner{}, "not_allowed"},
+		{"a launcher on the organisation", guard.UserCreate, launcher.On(core.Org), core.Owner{}, "not_allowed"},
+		{"a link, by an administrator", guard.LinkCreate, admin.On(core.Org), core.Owner{}, "not_allowed"},
+		{"a checkpoint, by a user", guard.AuditCheckpoint, admin.On(core.Org), core.Owner{}, "not_allowed"},
+		{"a checkpoint, by the guard", guard.AuditCheckpoint, core.System("audit", core.Org), core.Owner{}, ""},
+		{"a sign-in, by the server", guard.LoginGrant, core.System("login", ann), core.Owner{}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			err := f.Read(t.Context(), c.actor, guard.Act{Action: c.action, Subject: "x", Owner: c.owner}, nothingRead)
+			if c.reason == "" {
+				if err != nil || !guard.Allows(c.actor, c.action) {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			if !errors.Is(err, &core.Error{Code: core.Forbidden, Reason: c.reason}) {
+				t.Errorf("error %v, want %s", err, c.reason)
+			}
+			if e := f.entries(t); len(e) != 1 || e[0].Outcome != guard.Denied || e[0].Action != c.action {
+				t.Errorf("entries %+v", e)
+			}
+		})
+	}
+}
