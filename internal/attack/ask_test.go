@@ -25,6 +25,7 @@ type request struct {
 	*http.Request
 	from  string // the client's address; empty: one that nobody else has
 	shows string // the name of the value that the answer may hold
+	keep  bool   // over connections that are kept
 }
 
 // how changes a request before it is sent.
@@ -47,6 +48,10 @@ func toHost(host string) how { return func(r *request) { r.Host = host } }
 
 // from comes from an address of the loopback network.
 func from(address string) how { return func(r *request) { r.from = address } }
+
+// kept goes over the connections of all such requests, which makes many of them
+// quick. It is for proofs that are good: failures count for their one address.
+func kept() how { return func(r *request) { r.keep = true } }
 
 // shows says that this answer may hold a value.
 func shows(name string) how { return func(r *request) { r.shows = name } }
@@ -140,7 +145,11 @@ func (s *server) send(t testing.TB, ctx context.Context, method, path string, bo
 	for _, change := range changes {
 		change(r)
 	}
-	resp, err := s.client(r.from).Do(r.Request)
+	client := s.kept
+	if !r.keep {
+		client = s.client(r.from)
+	}
+	resp, err := client.Do(r.Request)
 	return resp, r, err
 }
 
@@ -179,9 +188,15 @@ func setBody(t testing.TB, r *request, body any) {
 
 // client makes one connection from an address and keeps none.
 func (s *server) client(from string) *http.Client {
+	c := s.keeping(from)
+	c.Transport.(*http.Transport).DisableKeepAlives = true
+	return c
+}
+
+func (s *server) keeping(from string) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			DisableKeepAlives: true, DisableCompression: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+			DisableCompression: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return s.dial(ctx, from) },
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

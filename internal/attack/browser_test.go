@@ -81,7 +81,7 @@ func TestCrossOriginRequests(t *testing.T) {
 				if safe && name != "another site" && name != "only that it is cross-site" && name != "an origin that says cross" {
 					continue // nothing that could be read or done: there is no CORS header, see below
 				}
-				got := s.ask(t, o.method, o.some(), "{}", cookie, whichever(), change)
+				got := s.ask(t, o.method, o.some(), "{}", cookie, whichever(), change, kept())
 				got.want(t, o.id+" from "+name, 403, "origin")
 			}
 		}
@@ -116,7 +116,7 @@ func (s *server) noCORS(t *testing.T, cookie how) {
 	for _, path := range []string{"/v1/secrets", "/v1/me", "/v1/login/token", "/openapi.json", "/docs", "/sessions", "/healthz", "/p/anthropic/default/v1/messages", "/nothing"} {
 		for _, method := range []string{"GET", "OPTIONS", "HEAD"} {
 			for _, host := range []string{s.addr, s.hostOfPages()} {
-				got := s.ask(t, method, path, nil, cookie, toHost(host), with("Origin", "https://evil.example",
+				got := s.ask(t, method, path, nil, kept(), cookie, toHost(host), with("Origin", "https://evil.example",
 					"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type", "Access-Control-Request-Private-Network", "true"))
 				for name := range got.header {
 					if strings.HasPrefix(name, "Access-Control-") {
@@ -174,7 +174,7 @@ func TestDNSRebinding(t *testing.T) {
 	for _, host := range hosts {
 		for _, path := range []string{"/", "/docs", "/signin/x", "/device", "/sessions", "/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/me", "/v1/secrets", "/v1/login/device", "/v1/workspace/manifest", "/p/anthropic/default/v1/models"} {
 			for _, method := range []string{"GET", "POST"} {
-				got := s.ask(t, method, path, nil, from("127.0.0.1"), toHost(host), as(s.admin.token), with("Cookie", s.admin.cookie))
+				got := s.ask(t, method, path, nil, kept(), toHost(host), as(s.admin.token), with("Cookie", s.admin.cookie))
 				got.want(t, method+" "+path+" of "+host, 403, "foreign_host")
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,8 +33,9 @@ type server struct {
 	admin *person // that first user; nil with a start that prints no link
 
 	people []*person
-	out    *lines // standard output
-	log    *lines // standard error
+	kept   *http.Client // see kept
+	out    *lines       // standard output
+	log    *lines       // standard error
 	pid    int
 	ended  chan struct{}
 
@@ -59,6 +61,8 @@ func newServer(t *testing.T, up setup) *server {
 	t.Helper()
 	s := &server{dir: t.TempDir(), values: map[string]string{"the root key": rootKey}}
 	s.canary = keyfobtest.NewCanary(s.values)
+	s.kept = s.keeping("127.0.0.9")
+	t.Cleanup(s.kept.CloseIdleConnections)
 	s.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.path("home"), "KEYFOB_HOME=" + s.path("vault"), "KEYFOB_VAULT_KEY=" + rootKey,
 		"TMPDIR=" + s.path("tmp"), "GORACE=exitcode=66",

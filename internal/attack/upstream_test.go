@@ -172,11 +172,11 @@ func TestServerSideRequestForgery(t *testing.T) {
 		for _, host := range inside() {
 			for _, base := range []string{"https://" + host + ":" + trap.port, "http://" + host + ":" + trap.port + "/latest/"} {
 				for _, got := range []answer{
-					s.ask(t, "POST", "/v1/accounts", api.AccountCreate{Provider: "anthropic", Label: "in", Key: val(aliceKey), BaseURL: base}, as(alice.token)),
-					s.ask(t, "POST", "/v1/accounts", api.AccountCreate{Provider: "openai-compatible", Label: "in", Key: val(aliceKey), BaseURL: base}, as(alice.token)),
-					s.ask(t, "PATCH", "/v1/accounts/anthropic/default/work", api.AccountUpdate{BaseURL: &base, Key: &entered}, as(alice.token), whichever()),
-					s.ask(t, "POST", "/v1/org/accounts", api.AccountCreate{Provider: "anthropic", Label: "in", Key: val(orgKey), BaseURL: base}, as(s.admin.token)),
-					s.ask(t, "POST", "/v1/org/apply", api.OrgApply{Spec: api.OrgSpec{Accounts: []api.OrgAccount{{Provider: "anthropic", Label: "in", Key: &entered, BaseURL: base}}}}, as(s.admin.token)),
+					s.ask(t, "POST", "/v1/accounts", api.AccountCreate{Provider: "anthropic", Label: "in", Key: val(aliceKey), BaseURL: base}, as(alice.token), kept()),
+					s.ask(t, "POST", "/v1/accounts", api.AccountCreate{Provider: "openai-compatible", Label: "in", Key: val(aliceKey), BaseURL: base}, as(alice.token), kept()),
+					s.ask(t, "PATCH", "/v1/accounts/anthropic/default/work", api.AccountUpdate{BaseURL: &base, Key: &entered}, as(alice.token), whichever(), kept()),
+					s.ask(t, "POST", "/v1/org/accounts", api.AccountCreate{Provider: "anthropic", Label: "in", Key: val(orgKey), BaseURL: base}, as(s.admin.token), kept()),
+					s.ask(t, "POST", "/v1/org/apply", api.OrgApply{Spec: api.OrgSpec{Accounts: []api.OrgAccount{{Provider: "anthropic", Label: "in", Key: &entered, BaseURL: base}}}}, as(s.admin.token), kept()),
 				} {
 					if got.status != 400 {
 						t.Errorf("%s: %v", base, got)
