@@ -46,6 +46,10 @@ type Config struct {
 	// be asked whether they still hold; 0: 5 minutes, less: no time. Keys that are
 	// not known need the store.
 	Grace time.Duration
+	// Cooled is told of each state that takes an account out of use, by its kind in
+	// the text form of failover.Kind, or that gives it back ("ok"). It must not
+	// block. nil: nobody is told.
+	Cooled func(provider, kind string)
 	// Log takes faults of the store and of single accounts; nil drops them.
 	Log *slog.Logger
 }

@@ -95,7 +95,7 @@ type exchange struct {
 func (x *exchange) send(req *http.Request) (*http.Response, error) {
 	t := failover.Transport{
 		Base: x.b.base, Pool: x.picker(), Apply: x.apply, Classify: x.classify, Event: x.event,
-		Changed: x.b.health.add, Local: x.answerHere,
+		Changed: x.changed, Local: x.answerHere,
 	}
 	resp, err := t.Do(req, x.query(req.Context()))
 	if err != nil {
@@ -108,6 +108,17 @@ func (x *exchange) send(req *http.Request) (*http.Response, error) {
 		resp.Header[HeaderLocal] = []string{UserLimit}
 	}
 	return resp, nil
+}
+
+// changed takes what an answer has shown of accounts.
+func (x *exchange) changed(hs []failover.Health) {
+	x.b.health.add(hs)
+	if x.b.Cooled == nil {
+		return
+	}
+	for _, h := range hs {
+		x.b.Cooled(x.key.provider, h.Kind.String())
+	}
 }
 
 func (x *exchange) query(ctx context.Context) failover.Query {

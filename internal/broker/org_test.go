@@ -308,7 +308,10 @@ func TestPoolSettingsAreFollowed(t *testing.T) {
 	if err := m.Accounts.Clear(t.Context(), ann, account.Ref{Provider: "anthropic", Label: "mine"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, func() bool { return m.by(g) != m.by(g) })
+	wait(t, func() bool {
+		first, second := m.by(g), m.by(g)
+		return first != second
+	})
 }
 
 // An account of the organisation whose credential does not open is named as such,

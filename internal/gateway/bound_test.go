@@ -95,7 +95,7 @@ func TestBodyThatStandsStill(t *testing.T) {
 		seen = append(seen, o)
 	}})
 	conn := r.dial("POST " + path + " HTTP/1.1\r\nHost: HOST\r\nX-Api-Key: " + r.key + "\r\nContent-Length: 1000\r\n\r\nhalf")
-	defer conn.Close() //nolint:errcheck // as above
+	defer conn.Close()                                  //nolint:errcheck // as above
 	if answer, _ := io.ReadAll(conn); len(answer) > 0 { // a reset is as good as an end
 		t.Errorf("answer %q", answer)
 	}
