@@ -71,8 +71,9 @@ type App struct {
 	feed      *change.Feed
 	client    *client.Client
 	reg       provider.Registry
-	upstreams upstream.Rules // where the gateway may go
-	grace     time.Duration  // see broker.Config
+	upstreams upstream.Rules              // where the gateway may go
+	grace     time.Duration               // see broker.Config
+	cooled    func(provider, kind string) // see broker.Config
 
 	mu     sync.Mutex // guards what is below
 	brk    *broker.Broker

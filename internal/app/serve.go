@@ -38,7 +38,7 @@ func (a *App) broker() (*broker.Broker, error) {
 	}
 	b, err := broker.New(broker.Config{
 		Store: a.store, Keys: a.keys, Providers: a.reg, Usage: a.counter, Feed: a.feed,
-		CAFile: a.config.CAFile, Environ: a.config.Environ, Upstreams: a.upstreams, Grace: a.grace, Log: a.log,
+		CAFile: a.config.CAFile, Environ: a.config.Environ, Upstreams: a.upstreams, Grace: a.grace, Cooled: a.cooled, Log: a.log,
 	})
 	if err != nil {
 		return nil, err

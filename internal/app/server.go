@@ -135,6 +135,7 @@ func (s *Server) wire(root seal.RootKey) error {
 		return err
 	}
 	s.metrics = telemetry.NewMetrics(Version(), a.reg.IDs(), s.gauges()...)
+	a.cooled = s.metrics.State
 	v := vault.New(a.guard, a.keys, vault.Limits{Secrets: set.MaxSecrets, ValueBytes: set.MaxSecretBytes}, s.identity)
 	peers := s.peers()
 	a.api = httpapi.New(s.api(v, peers))

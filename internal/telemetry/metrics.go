@@ -27,7 +27,7 @@ type Metrics struct {
 	headers   *prometheus.HistogramVec
 	took      *prometheus.HistogramVec
 	rotations *prometheus.CounterVec
-	cooldowns *prometheus.CounterVec
+	states    *prometheus.CounterVec
 }
 
 // Gauge is something that is asked at each scrape. One that cannot say gives
@@ -61,7 +61,7 @@ func NewMetrics(version string, providers []string, gauges ...Gauge) *Metrics {
 	m.headers = histogram("keyfob_gateway_headers_seconds", "Time to the first byte of the gateway's answers.", "provider")
 	m.took = histogram("keyfob_gateway_request_seconds", "Time to the last byte of the gateway's answers.", "provider")
 	m.rotations = counter("keyfob_gateway_rotations_total", "Accounts that were given up for the next one within a request.", "provider")
-	m.cooldowns = counter("keyfob_gateway_cooldowns_total", "Verdicts that put an account out of use for a time.", "provider", "kind")
+	m.states = counter("keyfob_gateway_states_total", "States that accounts came into: out of use for a time or for good, or back (ok).", "provider", "kind")
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "keyfob_info", Help: "Which Keyfob this is.", ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
 	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newGauges(gauges))
@@ -97,9 +97,9 @@ func (m *Metrics) Gateway(e Exchange) {
 	}
 }
 
-// Cooldown counts a verdict of one of failover's kinds.
-func (m *Metrics) Cooldown(provider, kind string) {
-	m.cooldowns.WithLabelValues(m.provider(provider), kind).Inc()
+// State counts a state that an account came into, of one of failover's kinds.
+func (m *Metrics) State(provider, kind string) {
+	m.states.WithLabelValues(m.provider(provider), kind).Inc()
 }
 
 // Handler answers a scrape.

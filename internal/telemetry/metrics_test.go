@@ -32,14 +32,14 @@ func TestCountsOfRequests(t *testing.T) {
 	m.Request("/v1/secrets/{name}", "GET", 200, time.Millisecond)
 	m.Request("/v1/secrets/{name}", "GET", 204, time.Millisecond)
 	m.Gateway(telemetry.Exchange{Provider: "anthropic", Status: 429, Local: "all_cooling", Took: time.Second, Rotations: 2})
-	m.Cooldown("anthropic", "limited")
+	m.State("anthropic", "limited")
 	got := scrape(t, m)
 	for _, want := range []string{
 		`keyfob_http_requests_total{method="GET",route="/v1/secrets/{name}",status="2xx"} 2`,
 		`keyfob_http_request_seconds_count{route="/v1/secrets/{name}"} 2`,
 		`keyfob_gateway_requests_total{local="all_cooling",provider="anthropic",status="4xx"} 1`,
 		`keyfob_gateway_rotations_total{provider="anthropic"} 2`,
-		`keyfob_gateway_cooldowns_total{kind="limited",provider="anthropic"} 1`,
+		`keyfob_gateway_states_total{kind="limited",provider="anthropic"} 1`,
 		`keyfob_gateway_request_seconds_bucket{provider="anthropic",le="1"} 1`,
 		`keyfob_info{version="1.2.3"} 1`, "keyfob_streams 3", "go_goroutines", "process_open_fds",
 	} {
