@@ -1,0 +1,161 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"keyfob/api"
+	"keyfob/internal/core"
+	"keyfob/internal/httpapi"
+)
+
+// stream is an open stream of events.
+type stream struct {
+	lines chan string // closed at its end
+	resp  *http.Response
+}
+
+func (k *kit) stream(t *testing.T, query string, headers ...string) *stream {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", k.url+"/v1/events"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	s := &stream{lines: make(chan string, 1000), resp: resp}
+	go func() {
+		defer close(s.lines)
+		for in := bufio.NewScanner(resp.Body); in.Scan(); {
+			s.lines <- in.Text()
+		}
+	}()
+	return s
+}
+
+// until gives the first line that begins so; "" at the stream's end.
+func (s *stream) until(t *testing.T, prefix string) string {
+	t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		select {
+		case line, ok := <-s.lines:
+			if !ok {
+				return ""
+			}
+			if strings.HasPrefix(line, prefix) {
+				return line
+			}
+		case <-timeout:
+			t.Fatalf("no line begins with %q", prefix)
+		}
+	}
+}
+
+// ends waits for the stream's end.
+func (s *stream) ends(t *testing.T) {
+	t.Helper()
+	if line := s.until(t, "\x00"); line != "" {
+		t.Errorf("got %q", line)
+	}
+}
+
+func (k *kit) followed(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- k.feed.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}
+
+func TestEventsOverHTTP(t *testing.T) {
+	k := newKit(t, nil)
+	k.followed(t)
+	alice := bearer(k.token(t, "alice", core.SecretsWrite, time.Hour))
+	s := k.stream(t, "", alice...)
+	if s.resp.StatusCode != http.StatusOK || s.resp.Header.Get("Content-Type") != "text/event-stream" || s.resp.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("got %d %v", s.resp.StatusCode, s.resp.Header)
+	}
+	s.until(t, ": the stream is open")
+	k.send(t, "POST", "/v1/secrets", `{"name":"A","value":"eA==","lookup":true}`, alice...).want(t, http.StatusCreated, "")
+	id := strings.TrimPrefix(s.until(t, "id: "), "id: ")
+	if line := s.until(t, "event: "); line != "event: secret" {
+		t.Errorf("got %q", line)
+	}
+	e := read[api.Event](t, reply{body: strings.TrimPrefix(s.until(t, "data: "), "data: ")})
+	if e.ID != id || e.Kind != "secret" || e.Org || e.Record == "" {
+		t.Errorf("got %+v", e)
+	}
+	k.send(t, "PATCH", "/v1/secrets/A", `{"description":"d"}`, append(alice, "If-Match", "*")...).want(t, http.StatusOK, "")
+	for _, query := range []string{"", "?after=0"} { // the header counts
+		if again := k.stream(t, query, append(alice, "Last-Event-ID", id)...); again.until(t, "event: ") != "event: secret" {
+			t.Error("the stream does not go on")
+		}
+	}
+	if line := k.stream(t, "?after=99999999", alice...).until(t, "event: "); line != "event: reset" {
+		t.Errorf("got %q", line)
+	}
+	for _, after := range []string{"x", "-1", "01", "1.5", "99999999999999999999"} {
+		k.send(t, "GET", "/v1/events?after="+after, "", alice...).want(t, http.StatusBadRequest, "")
+	}
+}
+
+// A token that is revoked, a browser that is signed out and a user who is
+// disabled hear nothing more, at once.
+func TestAStreamEndsWithItsProof(t *testing.T) {
+	k := newKit(t, nil)
+	k.followed(t)
+	scopes := core.TokensRead | core.TokensWrite
+	root := bearer(k.token(t, "root", core.AdminRead|core.AdminWrite, time.Hour))
+	keeps := bearer(k.token(t, "alice", scopes, time.Hour))
+	goes := k.token(t, "alice", scopes, time.Hour)
+	a, err := k.identity.Bearer(t.Context(), goes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stays, s := k.stream(t, "", keeps...), k.stream(t, "", bearer(goes)...)
+	s.until(t, ": the stream is open")
+	k.send(t, "DELETE", "/v1/tokens/"+a.Via.ID, "", keeps...).want(t, http.StatusNoContent, "")
+	s.ends(t)
+	if line := stays.until(t, "event: token"); line == "" {
+		t.Error("a stream with another proof ended too")
+	}
+	browser := k.stream(t, "", "Cookie", cookie+"="+k.browser(t, "alice"))
+	browser.until(t, ": the stream is open")
+	k.send(t, "PATCH", "/v1/users/alice", `{"disabled":true}`, append(root, "If-Match", "*")...).want(t, http.StatusOK, "")
+	browser.ends(t)
+	stays.ends(t)
+}
+
+func TestStreamsAreBounded(t *testing.T) {
+	k := newKit(t, func(c *httpapi.Config) { c.MaxStreams = 2 })
+	alice := bearer(k.token(t, "alice", core.AuditRead, time.Hour))
+	first, second := k.stream(t, "", alice...), k.stream(t, "", alice...)
+	first.until(t, ": the stream is open")
+	second.until(t, ": the stream is open")
+	k.send(t, "GET", "/v1/events", "", alice...).want(t, http.StatusTooManyRequests, "too_many_streams")
+	bob := k.stream(t, "", bearer(k.token(t, "bob", core.AuditRead, time.Hour))...)
+	bob.until(t, ": the stream is open")
+	if n := k.server.Streams(); n != 3 {
+		t.Errorf("%d streams are open", n)
+	}
+	k.server.EndStreams()
+	first.ends(t)
+	second.ends(t)
+	bob.ends(t)
+	k.send(t, "GET", "/v1/events", "", alice...).want(t, http.StatusServiceUnavailable, "draining")
+	k.server.EndStreams() // again is fine
+}
