@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"path"
 	"time"
 
 	"keyfob/internal/identity"
@@ -81,8 +82,15 @@ func (p *Pages) Plain() http.Handler {
 	return plain
 }
 
-// ServeHTTP implements http.Handler.
-func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
+// ServeHTTP implements http.Handler. It never redirects on its own: a path that
+// is not written in the shortest way is none.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if path.Clean("/"+r.URL.Path) != r.URL.Path {
+		p.answer("none", func(*visit) error { return noPage() })(w, r)
+		return
+	}
+	p.mux.ServeHTTP(w, r)
+}
 
 // answerTime is how long a browser may take to send a form and to take a page.
 const answerTime = 30 * time.Second
@@ -90,10 +98,14 @@ const answerTime = 30 * time.Second
 // maxForm bounds a form in bytes; none of ours is larger than a code.
 const maxForm = 16 << 10
 
-// handle registers a page. A method that changes something is for the server's
-// own pages alone.
 func (p *Pages) handle(pattern string, page func(*visit) error) {
-	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+	p.mux.HandleFunc(pattern, p.answer(routeOf(pattern), page))
+}
+
+// answer makes a handler of a page. A method that changes something is for the
+// server's own pages alone.
+func (p *Pages) answer(route string, page func(*visit) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		rc := http.NewResponseController(w)
 		_ = rc.SetReadDeadline(began.Add(answerTime))
@@ -112,7 +124,7 @@ func (p *Pages) handle(pattern string, page func(*visit) error) {
 			v.fail(err)
 		}
 		if p.Observe != nil {
-			p.Observe(routeOf(pattern), r.Method, v.status, time.Since(began))
+			p.Observe(route, r.Method, v.status, time.Since(began))
 		}
-	})
+	}
 }

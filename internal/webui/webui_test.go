@@ -27,11 +27,12 @@ import (
 type rig struct {
 	*identity.Identity
 	guardtest.Kit
-	url  string
-	log  *bytes.Buffer
-	mu   sync.Mutex
-	seen []string // routes and statuses that were observed
-	peer func(*http.Request, *webui.Peer)
+	pages *httptest.Server
+	url   string
+	log   *bytes.Buffer
+	mu    sync.Mutex
+	seen  []string // routes and statuses that were observed
+	peer  func(*http.Request, *webui.Peer)
 }
 
 const cookieName = "keyfob-test"
@@ -63,12 +64,16 @@ func newRig(t *testing.T) *rig {
 			r.seen = append(r.seen, method+" "+route+" "+http.StatusText(status))
 		},
 	})
-	mux := http.NewServeMux()
-	mux.Handle("/", pages)
-	mux.Handle("/plain/", http.StripPrefix("/plain", pages.Plain()))
-	srv := httptest.NewServer(mux)
-	t.Cleanup(srv.Close)
-	r.url = srv.URL
+	plain := http.StripPrefix("/plain", pages.Plain())
+	r.pages = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, "/plain/") {
+			plain.ServeHTTP(w, req)
+			return
+		}
+		pages.ServeHTTP(w, req)
+	}))
+	t.Cleanup(r.pages.Close)
+	r.url = r.pages.URL
 	return r
 }
 
@@ -394,6 +399,25 @@ func TestPlainPagesSignNobodyIn(t *testing.T) {
 	for path, want := range map[string]int{"/plain/docs": 200, "/plain/device?code=x": 200, "/plain/": 303, "/plain/sessions": 404, "/plain/style.css": 200} {
 		if got := ask(t, browser(t), "GET", r.url+path, nil, nil); got.status != want {
 			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+}
+
+func TestNoRedirectOfItsOwn(t *testing.T) {
+	r := newRig(t)
+	for _, path := range []string{"//docs", "/docs/", "/./docs", "/x/../docs", "//evil.example/%2e%2e", "/docs//", "/plain//evil.example/.."} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", r.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.URL.Opaque = "//" + req.URL.Host + path
+		resp, err := r.pages.Client().Transport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 404 {
+			t.Errorf("%s: %d to %q", path, resp.StatusCode, resp.Header.Get("Location"))
 		}
 	}
 }
