@@ -50,6 +50,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"lock":     cmdLock,
 	"unlock":   cmdUnlock,
 	"provider": cmdProvider,
+	"browser":  cmdBrowser,
 }
 
 // cmdExits is "exits CODE COMMAND…": the command ends with exactly this code and,
@@ -60,7 +61,12 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: exits CODE COMMAND…")
 	}
 	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
+	run := func() error { return ts.Exec(args[1], args[2:]...) }
+	if strings.Contains(strings.Join(args, " "), "reveal") {
+		exec := run
+		run = func() error { return byBrowser(ts, exec) }
+	}
+	if err := run(); err != nil {
 		e, ok := errors.AsType[*exec.ExitError](err)
 		if !ok {
 			ts.Fatalf("%v", err)
@@ -132,7 +138,7 @@ func at(v any, path []string) any {
 }
 
 func database(ts *testscript.TestScript) *sql.DB {
-	db, err := sql.Open("sqlite", filepath.Join(ts.Getenv("KEYFOB_HOME"), "keyfob.db"))
+	db, err := sql.Open("sqlite", filepath.Join(ts.Getenv("VAULT_HOME"), "keyfob.db"))
 	ts.Check(err)
 	return db
 }

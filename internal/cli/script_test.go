@@ -56,14 +56,23 @@ func buildKeyfob(dir string) (string, error) {
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		Setup:               setupScript,
-		Cmds:                scriptCommands,
-		Condition:           scriptCondition,
+	testscript.Run(t, scriptParams(setupScript, false))
+}
+
+func scriptParams(setup func(*testscript.Env) error, server bool) testscript.Params {
+	return testscript.Params{
+		Dir:   "testdata/script",
+		Setup: setup,
+		Cmds:  scriptCommands,
+		Condition: func(cond string) (bool, error) {
+			if cond == "server" { // whether commands act on one
+				return server, nil
+			}
+			return scriptCondition(cond)
+		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-	})
+	}
 }
 
 // setupScript gives each script a home of its own, a provider and its keys.
@@ -81,6 +90,7 @@ func setupScript(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("LocalAppData", home)
 	env.Setenv("KEYFOB_HOME", filepath.Join(env.WorkDir, "vault"))
+	env.Setenv("VAULT_HOME", filepath.Join(env.WorkDir, "vault"))
 	env.Setenv("PATH", filepath.Dir(keyfob)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	env.Setenv("PROVIDER", provider.URL())
 	env.Setenv("GOODKEY", goodKey)

@@ -1,0 +1,250 @@
+package cli_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScriptsAgainstAServer runs every script once more, signed in to a keyfob
+// serve of its own: what a command prints is the same but for the address. Where
+// a script asks the condition [server], it says why the two differ.
+func TestScriptsAgainstAServer(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("KEYFOB_TEST_CLIENT") != "" {
+		t.Skip("a client of the gateway")
+	}
+	testscript.Run(t, scriptParams(func(env *testscript.Env) error {
+		if err := setupScript(env); err != nil {
+			return err
+		}
+		s, err := startServer(env.WorkDir, "serve", "--listen", "127.0.0.1:0", "--upstream-allow", "127.0.0.1")
+		if err != nil {
+			return err
+		}
+		env.Defer(func() {
+			if err := s.stop(); err != nil {
+				env.T().Fatal("the server: ", err, "\n", s.log())
+			}
+		})
+		env.Values[serverKey{}] = s
+		env.Setenv("SERVER", s.ready.URL)
+		env.Setenv("VAULT_HOME", s.home)
+		return s.login(env.Getenv("KEYFOB_HOME"))
+	}, true))
+}
+
+type serverKey struct{}
+
+// testServer is a keyfob serve, and a browser that is signed in to it.
+type testServer struct {
+	home  string
+	cmd   *exec.Cmd
+	ready struct{ URL, Pages, Link, Code string }
+
+	browser  *http.Client
+	decision string // of the browser's owner
+	ended    bool
+
+	mu   sync.Mutex
+	logs strings.Builder
+}
+
+// startServer starts keyfob with these arguments on a vault of its own in dir.
+func startServer(dir string, args ...string) (*testServer, error) {
+	s := &testServer{home: filepath.Join(dir, "server"), decision: "approve"}
+	s.cmd = exec.Command(keyfob, append(args, "--output", "json")...)
+	s.cmd.Env = []string{"KEYFOB_HOME=" + s.home, "HOME=" + dir, "GORACE=exitcode=66", "PATH=" + os.Getenv("PATH")}
+	s.cmd.Stderr = s
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	var said struct {
+		URL, Pages string
+		Link, Code []byte
+	}
+	if err := json.NewDecoder(bufio.NewReader(out)).Decode(&said); err != nil {
+		_ = s.stop()
+		return nil, fmt.Errorf("the server did not say that it is ready: %w\n%s", err, s.log())
+	}
+	s.ready.URL, s.ready.Pages, s.ready.Link, s.ready.Code = said.URL, said.Pages, string(said.Link), string(said.Code)
+	return s, s.signIn()
+}
+
+// Write implements io.Writer: the server's log.
+func (s *testServer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logs.Write(p)
+}
+
+func (s *testServer) log() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logs.String()
+}
+
+// stop ends the server in order, and says where it did not end so.
+func (s *testServer) stop() error {
+	if s.ended {
+		return nil
+	}
+	s.ended = true
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	return s.cmd.Wait()
+}
+
+// signIn plays the browser: it opens the one-time link. Browsers find names
+// under localhost by themselves.
+func (s *testServer) signIn() error {
+	if s.ready.Link == "" {
+		return nil
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return err
+	}
+	at, err := url.Parse(s.ready.URL)
+	if err != nil {
+		return err
+	}
+	s.browser = &http.Client{Jar: jar, Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, at.Host)
+	}}}
+	resp, err := s.browser.Get(s.ready.Link)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if b, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK || len(jar.Cookies(resp.Request.URL)) == 0 {
+		return fmt.Errorf("the link gives %s: %s", resp.Status, b)
+	}
+	return nil
+}
+
+// login signs the command line in, with its home where scripts expect it.
+func (s *testServer) login(home string) error {
+	cmd := exec.Command(keyfob, "login", s.ready.URL, "--code", "-")
+	cmd.Env = []string{"KEYFOB_HOME=" + home, "HOME=" + filepath.Dir(home), "GORACE=exitcode=66"}
+	cmd.Stdin = strings.NewReader(s.ready.Code)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("login: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// press presses a button on one of the server's pages.
+func (s *testServer) press(path string, form url.Values) error {
+	req, err := http.NewRequest(http.MethodPost, s.ready.Pages+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", s.ready.Pages)
+	resp, err := s.browser.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if b, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s: %s", path, resp.Status, b)
+	}
+	return nil
+}
+
+// clicking presses the button on the page of every step-up that is asked for,
+// until what it gives is called: a person would read the page's address from
+// what the command says.
+func (s *testServer) clicking(decision string) (stop func() error) {
+	done := make(chan struct{})
+	failed := make(chan error, 1)
+	go func() {
+		pressed := map[string]bool{}
+		for {
+			select {
+			case <-done:
+				failed <- nil
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			ids, err := s.asked()
+			for _, id := range ids {
+				if err == nil && !pressed[id] {
+					pressed[id] = true
+					err = s.press("/step-up/"+id, url.Values{"decision": {decision}})
+				}
+			}
+			if err != nil {
+				failed <- err
+				return
+			}
+		}
+	}()
+	return func() error { close(done); return <-failed }
+}
+
+// asked is the step-ups that nobody has decided.
+func (s *testServer) asked() ([]string, error) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.home, "keyfob.db")+"?mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT id FROM proof WHERE kind = 'step_up' AND state = 'pending'")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// byBrowser runs a command of a script while the browser's owner looks on.
+func byBrowser(ts *testscript.TestScript, run func() error) error {
+	s, ok := ts.Value(serverKey{}).(*testServer)
+	if !ok {
+		return run()
+	}
+	stop := s.clicking(s.decision)
+	err := run()
+	ts.Check(stop())
+	return err
+}
+
+// cmdBrowser is "browser approve|deny": what the owner of the browser presses
+// from now on.
+func cmdBrowser(ts *testscript.TestScript, neg bool, args []string) {
+	s, ok := ts.Value(serverKey{}).(*testServer)
+	if neg || !ok || len(args) != 1 {
+		ts.Fatalf("usage, against a server: browser approve|deny")
+	}
+	s.decision = args[0]
+}
