@@ -31,6 +31,11 @@ type chain struct {
 	coveredLine  int64
 	broken       bool // behind a broken link nothing is known
 	signing      bool // one of its entries carried a checkpoint
+
+	// bare is the first entry since the last checkpoint that carries none and
+	// should; 0: none. One is no finding: a process that still has the key from
+	// before a change of the root key cannot sign, and the next one covers it.
+	bare, bareLine int64
 }
 
 type mention struct {
@@ -115,9 +120,8 @@ func (c *Checker) mention(s *chain, e core.AuditEntry) {
 		}
 		c.found.Report(Problem{Writer: e.Writer, Seq: e.Seq, Checkpoint: n, Line: c.line, Message: fmt.Sprintf(
 			"entry %d of %s was signed with checkpoint %d, which stands before it: a checkpoint was replaced", e.Seq, e.Writer, n)})
-	case s.signing && e.Seq%Every == 0:
-		c.found.Report(Problem{Writer: e.Writer, Seq: e.Seq, Line: c.line, Message: fmt.Sprintf(
-			"entry %d of %s carries no checkpoint, as every %dth does: it was added outside Keyfob", e.Seq, e.Writer, Every)})
+	case s.signing && s.bare == 0 && e.Seq%Every == 0:
+		s.bare, s.bareLine = e.Seq, c.line
 	}
 }
 
@@ -204,7 +208,7 @@ func (c *Checker) head(p core.Checkpoint, h core.Head, known bool) {
 		c.breakAt(h.Writer, s, s.covered+1, fmt.Sprintf("entries %d to %d of %s%s are not those that checkpoint %d was signed over: at least one was replaced",
 			s.covered+1, s.seq, h.Writer, c.lines(s), p.Number))
 	case known:
-		s.covered, s.coveredLine = s.seq, c.line
+		s.covered, s.coveredLine, s.bare = s.seq, c.line, 0
 	}
 }
 
@@ -250,6 +254,11 @@ func (c *Checker) Finish() Verification {
 	}
 	for _, w := range slices.Sorted(maps.Keys(c.chains)) {
 		s := c.chains[w]
+		if s.bare > 0 && s.seq-s.bare >= Every {
+			c.found.Report(Problem{Writer: w, Seq: s.bare, Line: s.bareLine, Message: fmt.Sprintf(
+				"the entries of %s from %d on carry no checkpoint, as one of %d does: they were added outside Keyfob, or by a process that has not the vault's key",
+				w, s.bare, Every)})
+		}
 		c.found.Chains = append(c.found.Chains, Chain{Writer: w, Entries: s.seq, Head: s.hash, Covered: s.covered})
 		c.found.Uncovered += s.seq - s.covered
 	}

@@ -273,15 +273,22 @@ func TestEntriesBehindTheLastCheckpoint(t *testing.T) {
 	}
 }
 
-// Behind a checkpoint every 32nd entry of a chain carries the next one, so more
-// than 31 forged ones are found too.
+// Behind a checkpoint every 32nd entry of a chain carries the next one, so a
+// longer row of forged ones is found too. Once a checkpoint covers entries that
+// carried none, they are the vault's own.
 func TestForgedEntriesWithoutCheckpoint(t *testing.T) {
 	tr := sample()
-	for range 40 {
+	for n := tr.heads["b"].Seq + 1; n <= 70; n++ {
 		tr.entry("b", false)
+		want := n >= 64
+		v := verify(t, string(tr.sink()))
+		if got := found(v, audit.Problem{Writer: "b", Seq: 32, Message: "carry no checkpoint"}); got != want || v.OK() == want {
+			t.Fatalf("up to entry %d: %+v", n, v.Problems)
+		}
 	}
-	if v := verify(t, string(tr.sink())); !found(v, audit.Problem{Writer: "b", Seq: 32, Message: "carries no checkpoint"}) {
-		t.Errorf("%+v", v.Problems)
+	tr.checkpoint()
+	if v := verify(t, string(tr.sink())); !v.OK() || v.Uncovered != 0 {
+		t.Errorf("once it is covered: %+v", v)
 	}
 }
 

@@ -243,6 +243,26 @@ func TestRekeyHandsTheTrailOver(t *testing.T) {
 	}
 }
 
+// A process that was running while the root key changed has the old key. Its
+// entries are no finding, and what the new key signs covers them.
+func TestProcessWithTheKeyBeforeARekey(t *testing.T) {
+	f := newFixture(t)
+	acts(t, f.Guard, 3)
+	old := guard.New(f.store, "here", guard.Signed(f.signer))
+	next := audit.NewSigner(guardtest.RootKey(t).AuditKey())
+	err := f.Rekey(t.Context(), core.LocalUser.On(core.Org), guard.Act{Subject: "vault"}, next, func(context.Context, store.Tx, guard.Note) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	acts(t, old, 40)
+	if v := f.verify(t); !v.OK() || v.Uncovered != 40 {
+		t.Errorf("%+v", v)
+	}
+	if v := f.verify(t); !v.OK() || v.Uncovered != 0 {
+		t.Errorf("once the new key has signed: %+v", v)
+	}
+}
+
 // heapWatch notes the largest live heap that it sees while it is written to.
 type heapWatch struct {
 	bytes, next int
