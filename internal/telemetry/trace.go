@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -28,25 +27,24 @@ type Tracing struct {
 
 // OpenTracing gives tracing where OpenTelemetry's variables ask for it: an
 // OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or
-// OTEL_TRACES_EXPORTER=otlp; else nil. The other variables (headers, sampler,
-// service name, limits) are read by OpenTelemetry's own libraries, from the
-// environment of the process. Errors: invalid, for an exporter or protocol that
-// is not here.
+// OTEL_TRACES_EXPORTER=otlp; else nil. Sampler, service name, batches and limits
+// are read by OpenTelemetry's own library, from the environment of the process.
+// Errors: invalid, for a variable that cannot be.
 func OpenTracing(ctx context.Context, environ []string, version string, log *slog.Logger) (*Tracing, error) {
 	on, err := wanted(environ)
 	if err != nil || !on {
 		return nil, err
 	}
-	// What the libraries say could hold an endpoint's credentials.
+	// What the library says could hold an address with credentials.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {
 		log.LogAttrs(context.Background(), slog.LevelWarn, "traces could not be sent")
 	}))
 	otel.SetLogger(logr.Discard())
-	exporter, err := otlptracehttp.New(ctx)
+	out, err := newExporter(environ)
 	if err != nil {
-		return nil, core.Errorf(core.Invalid, "tracing cannot be set up from the OTEL_ variables").WithHint("check OTEL_EXPORTER_OTLP_ENDPOINT, or unset it").Wrap(err)
+		return nil, err
 	}
-	return newTracing(ctx, version, sdk.WithBatcher(exporter))
+	return newTracing(ctx, version, sdk.WithBatcher(out))
 }
 
 func newTracing(ctx context.Context, version string, options ...sdk.TracerProviderOption) (*Tracing, error) {
