@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyfob/api"
@@ -19,6 +21,7 @@ import (
 	"keyfob/internal/core"
 	"keyfob/internal/custody"
 	"keyfob/internal/deliver"
+	"keyfob/internal/event"
 	"keyfob/internal/guard"
 	"keyfob/internal/httpapi"
 	"keyfob/internal/llm"
@@ -75,6 +78,8 @@ type App struct {
 	grace     time.Duration               // see broker.Config
 	cooled    func(provider, kind string) // see broker.Config
 
+	following atomic.Bool // the feed runs, or ran
+
 	mu     sync.Mutex // guards what is below
 	brk    *broker.Broker
 	stops  []func(context.Context) error // in the order to run
@@ -104,7 +109,7 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	err := a.open(ctx, func(root seal.RootKey) error {
 		a.base(root, upstream.Rules{})
 		a.api = httpapi.New(a.routes(vault.New(a.guard, a.keys, vault.Limits{}, nil)))
-		a.client = client.New(client.Options{BaseURL: "http://keyfob.local", Transport: inProcess{a.api.Local(core.LocalUser)}})
+		a.client = client.New(client.Options{BaseURL: "http://keyfob.local", Transport: inProcess{a.local(ctx)}})
 		return nil
 	})
 	if err != nil {
@@ -152,6 +157,28 @@ func (a *App) openStore(ctx context.Context) (core.Header, error) {
 	return headerOf(ctx, st, a.config.Home)
 }
 
+// local is the API for the person at this machine. What changes is followed from
+// the first stream of events on: other commands need not pay for it.
+func (a *App) local(ctx context.Context) http.Handler {
+	all := a.api.Local(core.LocalUser)
+	events := a.started(ctx, all, a.follow)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/events" {
+			events.ServeHTTP(w, r)
+			return
+		}
+		all.ServeHTTP(w, r)
+	})
+}
+
+// follow runs the feed, which is run once, for whoever is first.
+func (a *App) follow(ctx context.Context) error {
+	if !a.following.CompareAndSwap(false, true) {
+		return nil
+	}
+	return a.feed.Run(ctx)
+}
+
 // base makes the parts that both one machine and a server have.
 func (a *App) base(root seal.RootKey, rules upstream.Rules, options ...guard.Option) {
 	a.upstreams = rules
@@ -169,7 +196,7 @@ func (a *App) routes(v *vault.Vault) httpapi.Config {
 	return httpapi.Config{
 		Guard: a.guard, Vault: v, Accounts: a.accounts, Workspaces: a.ws, Upkeep: upkeep.New(a.guard, a.keys),
 		Providers: a.reg, LLM: llm.New(a.guard, a.keys, a.reg), Orgs: org.New(a.guard, v, a.accounts),
-		Status: a.Status, Flush: a.counter.Flush, Log: a.log,
+		Events: event.New(a.guard, a.feed), Status: a.Status, Flush: a.counter.Flush, Log: a.log,
 	}
 }
 

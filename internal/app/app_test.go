@@ -333,3 +333,28 @@ func TestRootKeyAsACredential(t *testing.T) {
 		}
 	}
 }
+
+// keyfob events on one machine: a stream in process, of what any process changes.
+func TestEventsInProcess(t *testing.T) {
+	c := configFor(t)
+	initVault(t, c)
+	here, there := open(t, c), open(t, c)
+	create := func(a *app.App, name string) string {
+		made, err := a.Client().CreateSecret(t.Context(), api.SecretCreate{Name: name, Lookup: true, Value: api.NewValue([]byte("x"))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.ID
+	}
+	next := create(here, "FIRST")
+	var seen []string
+	for e, err := range here.Client().Events(t.Context(), "0") { // from the first one that is kept
+		if err != nil || e.Kind != "secret" || e.Record != next {
+			t.Fatalf("%+v, %v", e, err)
+		}
+		if seen = append(seen, next); len(seen) == 2 {
+			break
+		}
+		next = create(there, "SECOND") // while the stream runs
+	}
+}

@@ -93,7 +93,7 @@ func (s *Server) start(ctx context.Context) (<-chan struct{}, func()) {
 	ctx, stop := context.WithCancel(ctx)
 	a := s.app
 	tasks := map[string]func(context.Context) error{
-		"changes": a.feed.Run, "broker": a.brk.Run, "identity": s.identity.Run, "trail": a.guard.Run, "sweep": s.sweep,
+		"changes": a.follow, "broker": a.brk.Run, "identity": s.identity.Run, "trail": a.guard.Run, "sweep": s.sweep,
 		"usage": func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) },
 	}
 	if s.cert != nil {

@@ -60,7 +60,7 @@ func (a *App) Serve(ctx context.Context, withGateway bool) (string, error) {
 		}
 		a.onClose(b.Close)
 		h.gateway = a.started(ctx, gateway.New(gateway.Config{Broker: b, Log: a.log}),
-			b.Run, a.feed.Run, func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) })
+			b.Run, a.follow, func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) })
 	}
 	return a.listen(ctx, h)
 }

@@ -15,7 +15,6 @@ import (
 	"keyfob/docs/reference"
 	"keyfob/internal/audit/sinkfile"
 	"keyfob/internal/config"
-	"keyfob/internal/event"
 	"keyfob/internal/gateway"
 	"keyfob/internal/guard"
 	"keyfob/internal/httpapi"
@@ -157,7 +156,7 @@ func (s *Server) api(v *vault.Vault, peers httpapi.Peers) httpapi.Config {
 	c.Identity, c.CookieName, c.Peers, c.Confirmed = s.identity, s.cookieName(), peers, s.confirmed
 	c.PublicURL = func() string { return s.url }
 	c.PagesURL = func() string { return s.pages }
-	c.Events, c.MaxStreams = event.New(s.app.guard, s.app.feed), s.settings.MaxStreams
+	c.MaxStreams = s.settings.MaxStreams
 	c.Observe = func(o httpapi.Observation) { s.metrics.Request(o.Route, o.Method, o.Status, o.Took) }
 	return c
 }
