@@ -85,7 +85,7 @@ func TestImage(t *testing.T) {
 	inside := func(environ []string, args ...string) *exec.Cmd {
 		cmd := exec.Command("/usr/bin/keyfob", args...)
 		cmd.Dir = "/var/lib/keyfob"
-		cmd.Env = append([]string{"PATH=/usr/bin", "HOME=/var/lib/keyfob", "KEYFOB_HOME=/var/lib/keyfob", "KEYFOB_LISTEN=0.0.0.0:4780", "KEYFOB_NO_LINK=true"}, environ...)
+		cmd.Env = append([]string{"PATH=/usr/bin", "HOME=/var/lib/keyfob", "KEYFOB_HOME=/var/lib/keyfob/vault", "KEYFOB_LISTEN=0.0.0.0:4780", "KEYFOB_NO_LINK=true"}, environ...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: dir, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
 		return cmd
 	}

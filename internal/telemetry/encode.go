@@ -63,7 +63,7 @@ func value(v attribute.Value) []byte {
 	case attribute.STRING:
 		return message(nil, 1, []byte(v.AsString()))
 	}
-	return message(nil, 1, []byte(v.Emit()))
+	return message(nil, 1, []byte(v.String()))
 }
 
 func message(b []byte, field protowire.Number, inner []byte) []byte {

@@ -76,7 +76,8 @@ type history struct {
 	CreatedBy string `json:"created_by"`
 }
 
-// configure says how the image runs. It listens on every interface, as a
+// configure says how the image runs. Its home is below the volume, which some
+// engines open to a group: the home itself is nobody else's. It listens on every interface, as a
 // container must, and starts only once it has TLS or was told that plain HTTP is
 // meant.
 func configure(o options, layer string) image {
@@ -85,7 +86,7 @@ func configure(o options, layer string) image {
 		Created: made, platform: platform{o.arch, "linux"},
 		Config: settings{
 			User: "65532:65532", ExposedPorts: map[string]struct{}{"4780/tcp": {}},
-			Env:        []string{"PATH=/usr/bin", "HOME=/var/lib/keyfob", "KEYFOB_HOME=/var/lib/keyfob", "KEYFOB_LISTEN=0.0.0.0:4780", "KEYFOB_NO_LINK=true"},
+			Env:        []string{"PATH=/usr/bin", "HOME=/var/lib/keyfob", "KEYFOB_HOME=/var/lib/keyfob/vault", "KEYFOB_LISTEN=0.0.0.0:4780", "KEYFOB_NO_LINK=true"},
 			Entrypoint: []string{"/usr/bin/keyfob"}, Cmd: []string{"serve"},
 			Volumes: map[string]struct{}{"/var/lib/keyfob": {}}, WorkingDir: "/var/lib/keyfob", StopSignal: "SIGTERM",
 			Labels: map[string]string{"org.opencontainers.image.title": "keyfob", "org.opencontainers.image.version": o.version, "org.opencontainers.image.licenses": "Apache-2.0"},
