@@ -104,7 +104,7 @@ var modules = []struct{ module, by, why string }{
 	{"go.yaml.in/yaml/v3", "internal/config internal/vault internal/cli", "import of secrets; keyfob.yaml; the server's configuration"},
 	{"github.com/prometheus/client_golang", "internal/telemetry", "metrics have one home"},
 	{"go.opentelemetry.io/otel", "internal/telemetry", "traces have one home"},
-	{"google.golang.org/protobuf", "internal/telemetry", "the bytes of a trace"},
+	{"google.golang.org/protobuf", "internal/telemetry", "what a collector receives, in tests"},
 	{"github.com/go-logr/logr", "internal/telemetry", "what OpenTelemetry's library logs could hold addresses"},
 	{"github.com/agext/levenshtein", "internal/config", "which setting was meant"},
 	{"github.com/danielgtaylor/huma/v2", "internal/httpapi/openapi", "schemas of Go types; in no program, for what its start would cost"},

@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -27,9 +29,10 @@ type Tracing struct {
 
 // OpenTracing gives tracing where OpenTelemetry's variables ask for it: an
 // OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or
-// OTEL_TRACES_EXPORTER=otlp; else nil. Sampler, service name, batches and limits
-// are read by OpenTelemetry's own library, from the environment of the process.
-// Errors: invalid, for a variable that cannot be.
+// OTEL_TRACES_EXPORTER=otlp; else nil. Everything else that they say (address,
+// headers, certificates, sampler, service name, batches, limits) is read by
+// OpenTelemetry's own library, from the environment of the process. Errors:
+// invalid, for a variable that cannot be.
 func OpenTracing(ctx context.Context, environ []string, version string, log *slog.Logger) (*Tracing, error) {
 	on, err := wanted(environ)
 	if err != nil || !on {
@@ -40,9 +43,9 @@ func OpenTracing(ctx context.Context, environ []string, version string, log *slo
 		log.LogAttrs(context.Background(), slog.LevelWarn, "traces could not be sent")
 	}))
 	otel.SetLogger(logr.Discard())
-	out, err := newExporter(environ)
+	out, err := otlptracehttp.New(ctx) // it dials when there is something to send
 	if err != nil {
-		return nil, err
+		return nil, core.Errorf(core.Invalid, "OpenTelemetry's variables cannot be used").WithHint("check those that begin with OTEL_EXPORTER_OTLP_").Wrap(err)
 	}
 	return newTracing(ctx, version, sdk.WithBatcher(out))
 }
@@ -62,6 +65,12 @@ func wanted(environ []string) (bool, error) {
 	get := func(name string) string { return strings.ToLower(strings.TrimSpace(lookup(environ, name))) }
 	if get("OTEL_SDK_DISABLED") == "true" {
 		return false, nil
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"} {
+		// The library would go on with another address.
+		if u, err := url.Parse(lookup(environ, name)); err != nil || u.String() != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			return false, core.Errorf(core.Invalid, "%s is not an address", name).WithHint("write a URL such as http://127.0.0.1:4318")
+		}
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"} {
 		if p := get(name); p != "" && p != "http/protobuf" {

@@ -154,7 +154,7 @@ func TestTracingIsOffByItself(t *testing.T) {
 	if err := off.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	for _, environ := range [][]string{{"OTEL_TRACES_EXPORTER=zipkin"}, {"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}} {
+	for _, environ := range [][]string{{"OTEL_TRACES_EXPORTER=zipkin"}, {"OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, {"OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318"}, {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=/traces"}} {
 		if _, err := telemetry.OpenTracing(t.Context(), environ, "1", slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%v is taken", environ)
 		}
