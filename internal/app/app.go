@@ -108,7 +108,7 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	a := &App{config: c}
 	err := a.open(ctx, func(root seal.RootKey) error {
 		a.base(root, upstream.Rules{})
-		a.api = httpapi.New(a.routes(vault.New(a.guard, a.keys, vault.Limits{}, nil)))
+		a.api = httpapi.New(a.routes(vault.New(a.guard, a.keys, vault.Limits{KeyEnv: vault.KeyEnv(a.reg)}, nil)))
 		a.client = client.New(client.Options{BaseURL: "http://keyfob.local", Transport: inProcess{a.local(ctx)}})
 		return nil
 	})

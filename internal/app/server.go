@@ -135,7 +135,12 @@ func (s *Server) wire(root seal.RootKey) error {
 	}
 	s.metrics = telemetry.NewMetrics(Version(), a.reg.IDs(), s.gauges()...)
 	a.cooled = s.metrics.State
-	v := vault.New(a.guard, a.keys, vault.Limits{Secrets: set.MaxSecrets, ValueBytes: set.MaxSecretBytes}, s.identity)
+	if err := vault.CheckAllowEnv(set.AllowEnv); err != nil {
+		return err
+	}
+	v := vault.New(a.guard, a.keys, vault.Limits{
+		Secrets: set.MaxSecrets, ValueBytes: set.MaxSecretBytes, AllowEnv: set.AllowEnv, KeyEnv: vault.KeyEnv(a.reg),
+	}, s.identity)
 	peers := s.peers()
 	a.api = httpapi.New(s.api(v, peers))
 	b, err := a.broker()

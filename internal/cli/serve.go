@@ -79,7 +79,7 @@ type serveChecked struct {
 }
 
 func (e *Env) serveCheck(s config.Server) error {
-	notes, err := s.Check()
+	notes, err := app.Check(s)
 	if err != nil {
 		return err
 	}

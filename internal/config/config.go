@@ -30,9 +30,10 @@ type Server struct {
 	MaxConnections          int
 	MaxRequests             int // of the gateway at once
 	MaxRequestsPerWorkspace int
-	MaxStreams              int // of events, for each user
-	MaxSecrets              int // of each owner
-	MaxSecretBytes          int // of one value
+	MaxStreams              int      // of events, for each user
+	MaxSecrets              int      // of each owner
+	MaxSecretBytes          int      // of one value
+	AllowEnv                []string // reserved variables that users' secrets may be delivered as
 
 	Grace         time.Duration // known gateway keys go on for so long while the store is away; 0: not at all
 	Drain         time.Duration // requests in flight may take so long at the end

@@ -74,6 +74,7 @@ func table() []entry {
 		at("max_streams", "NUMBER", "streams of events at once, of one user", func(s *Server) any { return &s.MaxStreams }),
 		at("max_secrets", "NUMBER", "secrets of one owner", func(s *Server) any { return &s.MaxSecrets }),
 		at("max_secret_bytes", "NUMBER", "bytes of one value", func(s *Server) any { return &s.MaxSecretBytes }),
+		at("allow_env", "NAME,…", "variables of language runtimes and build tools that users' secrets may be delivered as, such as NODE_OPTIONS", func(s *Server) any { return &s.AllowEnv }),
 		at("grace", "DURATION", "how long known gateway keys go on while the store is away; 0: not at all", func(s *Server) any { return &s.Grace }),
 		at("drain", "DURATION", "how long requests in flight may take at the end", func(s *Server) any { return &s.Drain }),
 		at("drain_delay", "DURATION", "how long to go on at the end after /readyz has begun to fail, for balancers that ask it", func(s *Server) any { return &s.DrainDelay }),
