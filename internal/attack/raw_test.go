@@ -12,7 +12,7 @@ import (
 
 // patience is how long a test waits for what a server does by a limit of its
 // own. No test asserts that something is quick.
-const patience = 3 * time.Minute
+const patience = 100 * time.Second
 
 // open opens a connection that ends with the test.
 func (s *server) open(t testing.TB) net.Conn {

@@ -1,0 +1,221 @@
+//go:build linux
+
+package attack
+
+import (
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"keyfob/api"
+)
+
+// refusedFrom sends guesses until one is refused for there were too many, and
+// gives how many were looked at.
+func refusedFrom(t *testing.T, what string, guess func(n int) answer) int {
+	t.Helper()
+	for n := range 200 {
+		got := guess(n)
+		if got.status == 429 {
+			wait, err := strconv.Atoi(got.header.Get("Retry-After"))
+			if err != nil || wait < 1 || wait > 15*60 {
+				t.Errorf("%s: to come back in %q seconds", what, got.header.Get("Retry-After"))
+			}
+			return n
+		}
+		if got.status < 400 || got.header.Get("Set-Cookie") != "" {
+			t.Fatalf("%s: a guess was right: %v", what, got)
+		}
+	}
+	t.Errorf("%s: 200 guesses were looked at", what)
+	return 200
+}
+
+// forged is text in the form of a proof, checksum and all, that nobody was given.
+func forged(prefix string, n int) string {
+	letters := base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+	var b [32]byte
+	binary.BigEndian.PutUint64(b[:], uint64(n))
+	body := prefix + letters.EncodeToString(b[:])
+	return body + letters.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body))))
+}
+
+// Somebody tries tokens, cookies, session keys, links and one-time codes, as
+// quick as the server takes them. After ten that are wrong their address is told
+// to wait; others, be they next door, are not.
+func TestBruteForceOfProofs(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	w := s.workspace(t, s.admin, api.WorkspaceCreate{})
+	name, _, _ := strings.Cut(s.admin.cookie, "=")
+	pages := toHost(s.hostOfPages())
+	for what, guess := range map[string]func(n int, from how) answer{
+		"tokens":       func(n int, from how) answer { return s.ask(t, "GET", "/v1/me", nil, from, as(forged("kfp_", n))) },
+		"short tokens": func(n int, from how) answer { return s.ask(t, "GET", "/v1/secrets", nil, from, as(fmt.Sprint(n))) },
+		"launchers":    func(n int, from how) answer { return s.ask(t, "GET", "/v1/me", nil, from, as(forged("kfl_", n))) },
+		"session keys": func(n int, from how) answer {
+			return s.ask(t, "GET", "/v1/workspace/manifest", nil, from, as(forged("kfs_", n)))
+		},
+		"cookies": func(n int, from how) answer {
+			return s.ask(t, "GET", "/v1/me", nil, from, pages, with("Cookie", name+"="+forged("kfb_", n)))
+		},
+		"one-time codes": func(n int, from how) answer {
+			return s.ask(t, "POST", "/v1/login/token", api.LoginRequest{Code: val(forged("kfo_", n))}, from)
+		},
+		"device codes": func(n int, from how) answer {
+			return s.ask(t, "POST", "/v1/login/token", api.LoginRequest{DeviceCode: val(forged("kfd_", n))}, from)
+		},
+		"links": func(n int, from how) answer { return s.ask(t, "GET", "/signin/"+forged("kfo_", n), nil, from, pages) },
+		"other methods": func(n int, from how) answer {
+			return s.ask(t, []string{"PATCH", "DELETE", "POST"}[n%3], "/v1/secrets/a", nil, from, as(forged("kfp_", n)))
+		},
+	} {
+		at, next := anAddress(), anAddress()
+		if n := refusedFrom(t, what, func(n int) answer { return guess(n, from(at)) }); n < 5 || n > 20 {
+			t.Errorf("%s: %d guesses were looked at", what, n)
+		}
+		guess(1000, from(at)).want(t, what+", one more", 429, "")
+		if got := guess(1001, from(next)); got.status == 429 {
+			t.Errorf("%s: another address is slowed down: %v", what, got)
+		}
+		if what == "tokens" {
+			s.ask(t, "GET", "/v1/me", nil, from(at), as(s.admin.token)).want(t, "a good token behind the same address", 200, "")
+			s.ask(t, "GET", "/v1/workspace/manifest", nil, from(at), as(key(w.SessionKey))).want(t, "a session key behind it", 200, "")
+		}
+	}
+	link, _ := s.links(t, "local")
+	s.ask(t, "GET", link[len(s.pages):], nil, pages).want(t, "a good link", 303, "")
+}
+
+// A user code has eight letters, so that people can type it: the one proof that
+// could be guessed. Somebody signed in guesses codes, to approve a login that is
+// not theirs (and be given what its owner then stores); many of them do so at
+// once, from many addresses.
+func TestBruteForceOfUserCodes(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	eve := s.join(t, "eve")
+	code := func(n int) string {
+		const letters = "BCDFGHJKLMNPQRSTVWXZ"
+		out := []byte("BCDF-GHJK")
+		for i := 8; i > 4; i-- {
+			out[i], n = letters[n%20], n/20
+		}
+		return string(out)
+	}
+	looked := refusedFrom(t, "user codes", func(n int) answer {
+		return s.ask(t, "POST", "/device", "decision=approve&code="+code(n), form(), s.inBrowser(eve))
+	})
+	if looked > 20 {
+		t.Errorf("%d guesses of one user were looked at", looked)
+	}
+	s.ask(t, "GET", "/device?code="+code(999), nil, s.inBrowser(eve)).want(t, "only looking", 429, "")
+	again := s.browse(t, func() string { link, _ := s.links(t, "eve"); return link }())
+	s.ask(t, "POST", "/device", "decision=approve&code="+code(1), form(), s.inBrowser(&person{cookie: again})).want(t, "another browser of hers", 429, "")
+	var waits api.DeviceStarted
+	s.must(t, "POST", "/v1/login/device", api.DeviceStart{Client: "x"}).into(t, &waits)
+	if regexp.MustCompile(`^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$`).FindString(waits.UserCode) == "" {
+		t.Errorf("the user code %s", waits.UserCode)
+	}
+	s.must(t, "POST", "/device", "decision=approve&code="+waits.UserCode, form(), s.inBrowser(s.admin))
+}
+
+// Somebody begins logins without end: each is a record that waits ten minutes.
+func TestLoginsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	at, begun := anAddress(), 0
+	for range 40 {
+		if s.ask(t, "POST", "/v1/login/device", api.DeviceStart{Client: "x"}, from(at)).status == 200 {
+			begun++
+		}
+	}
+	if begun < 10 || begun > 25 {
+		t.Errorf("one address began %d logins", begun)
+	}
+	s.ask(t, "POST", "/v1/login/device", api.DeviceStart{Client: "x"}).want(t, "another address", 200, "")
+}
+
+// memory is what the server's process has in memory now, in bytes.
+func (s *server) memory(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid))
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(b)
+	if err != nil || m == nil {
+		t.Fatalf("what memory the server takes: %v", err)
+	}
+	n, _ := strconv.Atoi(string(m[1])) // digits alone
+	return n << 10
+}
+
+// The count of failures is kept by address, and an attacker has many. What is
+// kept of each must not fill the memory.
+func TestFailuresOfManyAddresses(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	before := s.memory(t)
+	long := strings.Repeat("x", 30<<10)
+	for n := range 3000 {
+		s.ask(t, "GET", "/v1/me", nil, as(forged("kfp_", n)+long))
+	}
+	if grown := s.memory(t) - before; grown > 200<<20 {
+		t.Errorf("after 3000 addresses the server takes %d MiB more", grown>>20)
+	}
+	s.must(t, "GET", "/v1/me", nil, as(s.admin.token))
+}
+
+// One user wants to know who else there is, and what they have: by whether "no"
+// sounds different for what is another's and for what nobody has.
+func TestEnumeration(t *testing.T) {
+	t.Parallel()
+	s := start(t, withLauncher("alice"))
+	alice, bob := s.join(t, "alice"), s.join(t, "bob")
+	s.secret(t, bob, api.SecretCreate{Name: "BOBS", Lookup: true}, "value-of-bob-that-is-not-listed")
+	s.account(t, "/v1/accounts", bob, "work", aliceKey, "https://api.anthropic.com")
+	w := s.workspace(t, bob, api.WorkspaceCreate{Gateway: true})
+	theirs := s.stepUp(t, bob.reveal, "BOBS")
+	var tokens api.TokenList
+	s.must(t, "GET", "/v1/tokens", nil, as(bob.token)).into(t, &tokens)
+	var sessions api.BrowserSessionList
+	s.must(t, "GET", "/v1/sessions", nil, as(bob.token)).into(t, &sessions)
+	unlike := func(id string) string { // one that nobody has, of the same form
+		i := strings.LastIndexByte(id, '_') + 1
+		return id[:i] + strings.Repeat("a", len(id)-i)
+	}
+	same := func(what, method, path, there, absent string, changes ...how) {
+		t.Helper()
+		a := s.ask(t, method, strings.Replace(path, "*", there, 1), "{}", append(changes, whichever())...)
+		b := s.ask(t, method, strings.Replace(path, "*", absent, 1), "{}", append(changes, whichever())...)
+		one, two := strings.ReplaceAll(string(a.body), there, "*"), strings.ReplaceAll(string(b.body), absent, "*")
+		if a.status != b.status || one != two || a.status < 400 || a.header.Get("ETag") != "" {
+			t.Errorf("%s sounds different:\n%v\n%v", what, a, b)
+		}
+	}
+	s.unchanged(t, func() {
+		for _, method := range []string{"GET", "PATCH", "DELETE"} {
+			same(method+" of a secret", method, "/v1/secrets/*", "BOBS", "NONE", as(alice.token))
+			same(method+" of an account", method, "/v1/accounts/anthropic/default/*", "work", "none", as(alice.token))
+			same(method+" of a workspace", method, "/v1/workspaces/*", w.ID, unlike(w.ID), as(alice.token))
+			same(method+" of a user", method, "/v1/users/*", "bob", "nobody", as(alice.token))
+		}
+		same("rotating a workspace", "POST", "/v1/workspaces/*/rotate", w.ID, unlike(w.ID), as(alice.token))
+		same("revealing a secret", "POST", "/v1/secrets/*/reveal", "BOBS", "NONE", as(alice.reveal))
+		same("a step-up", "GET", "/v1/step-ups/*", theirs.ID, unlike(theirs.ID), as(alice.reveal))
+		same("approving a step-up", "POST", "/v1/step-ups/*/approve", theirs.ID, unlike(theirs.ID), s.inBrowser(alice))
+		same("a token", "DELETE", "/v1/tokens/*", tokens.Tokens[0].ID, unlike(tokens.Tokens[0].ID), as(alice.token))
+		same("a browser", "DELETE", "/v1/sessions/*", sessions.Sessions[0].ID, unlike(sessions.Sessions[0].ID), as(alice.token))
+		same("a launcher's users", "GET", "/v1/users/*/workspaces", "bob", "nobody", as(launcherKey()))
+		same("what a launcher did not make", "GET", "/v1/users/alice/workspaces/*", w.ID, unlike(w.ID), as(launcherKey()))
+		same("an administrator and a user's secret", "GET", "/v1/org/secrets/*", "BOBS", "NONE", as(s.admin.token))
+		same("an administrator and a user's workspace", "GET", "/v1/workspaces/*", w.ID, unlike(w.ID), as(s.admin.token))
+	})
+	for _, path := range []string{"/v1/secrets/BOBS", "/v1/accounts/anthropic/default/work", "/v1/workspaces/" + w.ID} {
+		s.must(t, "GET", path, nil, as(bob.token))
+	}
+}
