@@ -2,24 +2,29 @@
 # make test     everything that needs no other program: vet, format, lint, architecture,
 #               tests, a short run of every fuzz target, drift of generated documents
 # make e2e      official clients, pinned, from npm, through the built program (Linux)
-# make bench    the gateway beside a bare reverse proxy and run beside true, as ratios in one table
+# make api-fuzz a property-based client, pinned, made from the API's description, against a real server
+# make deploy   what deploy/ shows, run for real: the systemd unit, nginx in front of a server
+# make image    a container image, without a container engine, in dist/
+# make bench    the gateway beside a bare reverse proxy, run beside true, and a server's crowd of users
+#               beside a bare reading of its rows, as ratios in one table
 # make benchmarks   every Go benchmark
 # make docs     the generated reference
 # make fuzz     every fuzz target for longer: FUZZTIME=5m
-# Variables: GO, FUZZTIME (5s), RACE (-race; empty: off), TESTFLAGS, BENCHFLAGS.
+# Variables: GO, FUZZTIME (5s), RACE (-race; empty: off), TESTFLAGS, BENCHFLAGS, EXAMPLES (10, of api-fuzz).
 
 GO ?= go
 FUZZTIME ?= 5s
 RACE ?= -race
 TESTFLAGS ?=
 BENCHFLAGS ?=
+EXAMPLES ?= 10
 TOOL := $(GO) tool -modfile=tools/go.mod
-SOURCES := api client cmd e2e/*.go failover internal keyfobtest scripts
+SOURCES := api client cmd deploy e2e/*.go failover internal keyfobtest scripts
 
 export CGO_ENABLED ?= 1
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: build test need vet fmt lint cross arch unit drift docs fuzz short-fuzz e2e clients bench benchmarks clean
+.PHONY: build test need vet fmt lint cross arch unit drift docs fuzz short-fuzz e2e clients api-fuzz deploy image bench benchmarks clean
 
 build: need
 	$(GO) build -trimpath -o bin/ ./cmd/keyfob
@@ -36,6 +41,7 @@ fmt:
 vet:
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./e2e/
+	$(GO) vet -tags deploy ./deploy/
 
 # The platforms that nobody here runs on: at least they build and vet.
 cross:
@@ -45,6 +51,7 @@ cross:
 lint:
 	$(TOOL) staticcheck ./...
 	$(TOOL) staticcheck -tags e2e ./e2e/
+	$(TOOL) staticcheck -tags deploy ./deploy/
 
 arch:
 	$(GO) test ./internal/arch
@@ -72,6 +79,17 @@ clients:
 e2e: need clients
 	$(GO) run ./scripts/testrun -tags e2e -count 1 -timeout 10m $(TESTFLAGS) ./e2e/
 
+api-fuzz: need
+	@scripts/need python
+	$(GO) run ./scripts/apifuzz -examples $(EXAMPLES)
+
+deploy: need
+	@scripts/need nginx systemd-analyze
+	$(GO) run ./scripts/testrun -tags deploy -count 1 -timeout 10m $(TESTFLAGS) ./deploy/
+
+image: need
+	$(GO) run ./scripts/image -out dist
+
 bench: need
 	$(GO) run ./internal/bench $(BENCHFLAGS)
 
@@ -79,4 +97,4 @@ benchmarks: need
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 clean:
-	rm -rf bin e2e/node_modules
+	rm -rf bin dist e2e/node_modules
