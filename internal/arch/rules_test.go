@@ -79,6 +79,7 @@ var imports = []struct {
 	{"scripts/image", "", "a build tool"},
 	{"scripts/testrun", "", "a build tool"},
 	{"scripts/fuzzrun", "", "a build tool"},
+	{"scripts/apifuzz", "api client", "a build tool: makes the records that it then asks for"},
 	{"e2e", "keyfobtest", "drives the built binary from outside"},
 }
 

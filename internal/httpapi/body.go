@@ -44,7 +44,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Now().Add(bodyTime)) // not in process, where nobody is slow
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	_ = rc.SetReadDeadline(time.Time{})
+	if err == nil { // else net/http still waits for the rest
+		_ = rc.SetReadDeadline(time.Time{})
+	}
 	if _, big := errors.AsType[*http.MaxBytesError](err); big {
 		return nil, tooLarge(limit)
 	}

@@ -225,6 +225,9 @@ func (s *Server) bodyLimit(r *Route) int64 {
 // parameters refuses a query that the route does not take: a misspelt one would
 // be lost in silence.
 func (c *call) parameters() error {
+	if _, err := url.ParseQuery(c.r.URL.RawQuery); err != nil {
+		return core.Errorf(core.Invalid, "the query cannot be read").WithHint("escape what is no letter or digit, and put & between parameters").Wrap(err)
+	}
 	for name, values := range c.query {
 		if !c.route.takesQuery(name) {
 			return core.Errorf(core.Invalid, "there is no such parameter").WithField(clip(name, 64)).WithHint("the API reference lists them: /openapi.json")

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"crypto/subtle"
-	"crypto/x509"
 	"net"
 	"net/http"
 	"net/netip"
@@ -104,7 +103,7 @@ func (p Peers) certified(r *http.Request) bool {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
 		return false
 	}
-	var leaf *x509.Certificate = r.TLS.PeerCertificates[0]
+	leaf := r.TLS.PeerCertificates[0]
 	return slices.ContainsFunc(leaf.DNSNames, func(n string) bool { return slices.Contains(p.Certificates, n) })
 }
 

@@ -68,7 +68,7 @@ func cutTag(s string) (text, rest string, ok bool) {
 }
 
 // expected is the version that a write states, 0 for whichever there is. Of
-// several the record's own is taken, which current reads.
+// several, and of 0, the record's own is taken, which current reads.
 func expected(r *http.Request, current func() (int64, error)) (int64, error) {
 	lines := r.Header.Values("If-Match")
 	if len(lines) == 0 {
@@ -83,7 +83,7 @@ func expected(r *http.Request, current func() (int64, error)) (int64, error) {
 		return 0, nil
 	case len(got.versions) == 0:
 		return 0, stale()
-	case len(got.versions) == 1:
+	case len(got.versions) == 1 && got.versions[0] > 0:
 		return got.versions[0], nil
 	}
 	now, err := current()
