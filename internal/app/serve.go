@@ -14,6 +14,7 @@ import (
 	"keyfob/internal/core"
 	"keyfob/internal/gateway"
 	"keyfob/internal/httpapi"
+	"keyfob/internal/listen"
 	"keyfob/internal/secret"
 )
 
@@ -89,7 +90,7 @@ func (a *App) listen(ctx context.Context, h http.Handler) (string, error) {
 		return "", core.Errorf(core.Unavailable, "no port of 127.0.0.1 can be listened on").WithHint("is the loopback interface up?").Wrap(err)
 	}
 	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: listen.Bounded(h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
 	done := make(chan struct{})

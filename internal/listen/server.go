@@ -62,7 +62,7 @@ func (s *Server) Run(ctx context.Context, drain time.Duration, hurry <-chan stru
 
 func (s *Server) server() *http.Server {
 	return &http.Server{
-		Handler: s.Handler, TLSConfig: s.TLS,
+		Handler: Bounded(s.Handler), TLSConfig: s.TLS,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: log.New(errorLog{s.Log}, "", 0),
 	}
