@@ -143,8 +143,8 @@ func mcpEditCommand(e *Env) *cobra.Command {
 	var f mcpFlags
 	c := &cobra.Command{
 		Use: "edit NAME", Short: "Change an MCP server",
-		Long: "Change what the flags name and keep the rest. Values are bound to the URL's origin or the\n" +
-			"command, so changing that takes every value anew.",
+		Long: "Change what the flags name and keep the rest. Values are bound to the URL's origin, or to the\n" +
+			"command and its arguments, so changing those takes every value anew.",
 		Example: "  keyfob mcp edit issues --token\n  keyfob mcp edit files --arg --root --arg /home",
 		Args:    argCount(1, 1, "NAME --token"), ValidArgsFunction: e.completeMCP,
 	}

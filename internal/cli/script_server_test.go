@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"keyfob/internal/core"
 )
 
 // TestScriptsAgainstAServer runs every script once more, signed in to a keyfob
@@ -35,7 +37,11 @@ func TestScriptsAgainstAServer(t *testing.T) {
 		if err := setupScript(env); err != nil {
 			return err
 		}
-		s, err := startServer(env.WorkDir, "serve", "--listen", "127.0.0.1:0", "--upstream-allow", "127.0.0.1")
+		config, err := serverConfig(env)
+		if err != nil {
+			return err
+		}
+		s, err := startServer(env.WorkDir, "serve", "--config", config)
 		if err != nil {
 			return err
 		}
@@ -52,6 +58,23 @@ func TestScriptsAgainstAServer(t *testing.T) {
 }
 
 type serverKey struct{}
+
+// serverConfig is the configuration of the scripts' server, which has a launcher
+// and may reach the scripts' provider.
+func serverConfig(env *testscript.Env) (string, error) {
+	key := string(core.NewToken(core.LauncherPrefix).Reveal())
+	env.Setenv("LAUNCHERKEY", key)
+	path := filepath.Join(env.WorkDir, ".server.yaml")
+	return path, os.WriteFile(path, fmt.Appendf(nil, `
+listen: 127.0.0.1:0
+upstream_allow: [127.0.0.1]
+launchers:
+  - name: builder
+    key_digest: %x
+    users: [local]
+    labels: {by: builder}
+`, core.TokenDigest(key)), 0o600)
+}
 
 // testServer is a keyfob serve, and a browser that is signed in to it.
 type testServer struct {
