@@ -20,8 +20,8 @@ type User struct {
 	Name      string    `json:"name"`
 	Email     string    `json:"email,omitempty"`
 	Role      string    `json:"role" enum:"user,admin"` // user or admin
-	Disabled  bool      `json:"disabled"`
-	Version   int64     `json:"version"`
+	Disabled  bool      `json:"disabled"`               // every proof of such a user is refused
+	Version   int64     `json:"version"`                // grows by one with each change; the ETag is made of it
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 }
@@ -34,15 +34,15 @@ type UserList struct {
 
 // UserCreate is the body of POST /v1/users.
 type UserCreate struct {
-	Name  string `json:"name" pattern:"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$"`
-	Email string `json:"email,omitempty" maxLength:"254"`
-	Role  string `json:"role,omitempty" enum:"user,admin"` // empty: user
+	Name  string `json:"name" pattern:"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$"` // 1 to 64 of a-z, 0-9 and . _ -, beginning and ending with a letter or digit
+	Email string `json:"email,omitempty" maxLength:"254"`                       // unique; by it a proxy's user is found
+	Role  string `json:"role,omitempty" enum:"user,admin"`                      // empty: user
 }
 
 // UserUpdate is the body of PATCH /v1/users/{user}: what is nil stays. Disabling
 // a user ends their tokens, browser sessions and workspaces at once.
 type UserUpdate struct {
-	Email    *string `json:"email,omitempty" maxLength:"254"`
+	Email    *string `json:"email,omitempty" maxLength:"254"` // empty takes it away
 	Role     *string `json:"role,omitempty" enum:"user,admin"`
 	Disabled *bool   `json:"disabled,omitempty"`
 }
@@ -66,15 +66,15 @@ type TokenList struct {
 // TokenCreate is the body of POST /v1/tokens. A token can be made with no more
 // scopes than the proof that makes it has.
 type TokenCreate struct {
-	Name    string   `json:"name" minLength:"1" maxLength:"100"`
-	Scopes  []string `json:"scopes" minItems:"1" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"`
-	Seconds Seconds  `json:"seconds,omitempty" minimum:"0" maximum:"31536000"` // until it expires; 0: 30 days, at most a year
+	Name    string   `json:"name" minLength:"1" maxLength:"100"`                                                                                                                                                                            // for people
+	Scopes  []string `json:"scopes" minItems:"1" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"` // what it may be used for
+	Seconds Seconds  `json:"seconds,omitempty" minimum:"0" maximum:"31536000"`                                                                                                                                                              // until it expires; 0: 30 days, at most a year
 }
 
 // TokenCreated carries the token's text, once.
 type TokenCreated struct {
 	Token
-	Value Value `json:"value"`
+	Value Value `json:"value"` // the token, this once
 }
 
 // BrowserSession is a browser that is signed in.
@@ -140,7 +140,7 @@ type Login struct {
 // StepUpAsk is the body of POST /v1/step-ups.
 type StepUpAsk struct {
 	Secret string `json:"secret" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"` // its name
-	Org    bool   `json:"org,omitempty"`
+	Org    bool   `json:"org,omitempty"`                                            // it is the organisation's
 }
 
 // StepUp is the approval that one reveal takes. It is bound to who asked, the
@@ -148,10 +148,10 @@ type StepUpAsk struct {
 type StepUp struct {
 	ID         string    `json:"id"`
 	State      string    `json:"state" enum:"pending,approved,denied,used"` // pending, approved, denied, used
-	Secret     string    `json:"secret"`
-	Version    int64     `json:"version"`
-	Code       string    `json:"code"` // both sides show it, so that people approve what they asked for
-	ApproveURL string    `json:"approve_url"`
+	Secret     string    `json:"secret"`                                    // its name
+	Version    int64     `json:"version"`                                   // of the secret: another value needs another approval
+	Code       string    `json:"code"`                                      // both sides show it, so that people approve what they asked for
+	ApproveURL string    `json:"approve_url"`                               // the page on which a browser approves
 	CreatedAt  time.Time `json:"created_at"`
 	ExpiresAt  time.Time `json:"expires_at"`
 }

@@ -13,8 +13,8 @@ type Profile struct {
 	Provider   string          `json:"provider"`
 	Namespace  string          `json:"namespace"`
 	Parameters json.RawMessage `json:"parameters,omitempty"` // a JSON object
-	Active     bool            `json:"active"`
-	Version    int64           `json:"version"`
+	Active     bool            `json:"active"`               // at most one of an owner's is
+	Version    int64           `json:"version"`              // grows by one with each change; the ETag is made of it
 	CreatedAt  time.Time       `json:"created_at"`
 	UpdatedAt  time.Time       `json:"updated_at"`
 }
@@ -26,11 +26,11 @@ type ProfileList struct {
 
 // ProfileCreate is the body of POST /v1/profiles. The first one is active.
 type ProfileCreate struct {
-	Name       string          `json:"name" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"`
-	Model      string          `json:"model" minLength:"1" maxLength:"200"`
-	Provider   string          `json:"provider" minLength:"1" maxLength:"64"`
-	Namespace  string          `json:"namespace,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"`
-	Parameters json.RawMessage `json:"parameters,omitempty"`
+	Name       string          `json:"name" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"`                             // unique among its owner's
+	Model      string          `json:"model" minLength:"1" maxLength:"200"`                                                // as the provider calls it
+	Provider   string          `json:"provider" minLength:"1" maxLength:"64"`                                              // of the pool that serves it
+	Namespace  string          `json:"namespace,omitempty" pattern:"^([A-Za-z0-9]([A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?)?$"` // of the pool; left out: default
+	Parameters json.RawMessage `json:"parameters,omitempty"`                                                               // a JSON object of at most 16 KiB
 }
 
 // ProfileUpdate is the body of PATCH /v1/profiles/{name}: what is nil stays.
@@ -49,12 +49,12 @@ type MCPServer struct {
 	URL       string    `json:"url,omitempty"`
 	Command   string    `json:"command,omitempty"`
 	Args      []string  `json:"args,omitempty"`
-	HasToken  bool      `json:"has_token"`
+	HasToken  bool      `json:"has_token"`         // whether a bearer token is sealed
 	Headers   []string  `json:"headers,omitempty"` // names; the values are sealed
 	Env       []string  `json:"env,omitempty"`     // names; the values are sealed
 	Timeout   Seconds   `json:"timeout_seconds,omitempty"`
 	Enabled   bool      `json:"enabled"`
-	Version   int64     `json:"version"`
+	Version   int64     `json:"version"` // grows by one with each change; the ETag is made of it
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 }
@@ -66,16 +66,16 @@ type MCPServerList struct {
 
 // MCPServerCreate is the body of POST /v1/mcp-servers.
 type MCPServerCreate struct {
-	Name      string           `json:"name" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"`
-	Transport string           `json:"transport" enum:"stdio,http,sse"`
-	URL       string           `json:"url,omitempty" maxLength:"2048"`
-	Command   string           `json:"command,omitempty" maxLength:"4096"`
-	Args      []string         `json:"args,omitempty" maxItems:"64"`
-	Token     Value            `json:"token,omitzero"`
-	Headers   map[string]Value `json:"headers,omitempty" maxProperties:"64"`
-	Env       map[string]Value `json:"env,omitempty" maxProperties:"64"`
-	Timeout   Seconds          `json:"timeout_seconds,omitempty" minimum:"0" maximum:"3600"`
-	Enabled   *bool            `json:"enabled,omitempty"` // left out: true
+	Name      string           `json:"name" minLength:"1" maxLength:"255" pattern:"^[^/?#]+$"` // unique among its owner's
+	Transport string           `json:"transport" enum:"stdio,http,sse"`                        // how a client reaches it
+	URL       string           `json:"url,omitempty" maxLength:"2048"`                         // of http and sse: https, or http to this machine
+	Command   string           `json:"command,omitempty" maxLength:"4096"`                     // of stdio
+	Args      []string         `json:"args,omitempty" maxItems:"64"`                           // of stdio
+	Token     Value            `json:"token,omitzero"`                                         // a bearer token
+	Headers   map[string]Value `json:"headers,omitempty" maxProperties:"64"`                   // of http and sse
+	Env       map[string]Value `json:"env,omitempty" maxProperties:"64"`                       // variables of stdio
+	Timeout   Seconds          `json:"timeout_seconds,omitempty" minimum:"0" maximum:"3600"`   // 0: the client's own
+	Enabled   *bool            `json:"enabled,omitempty"`                                      // left out: true
 }
 
 // MCPServerUpdate is the body of PATCH /v1/mcp-servers/{name}: what is nil

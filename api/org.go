@@ -39,15 +39,15 @@ type OrgAccount struct {
 // Limit bounds what each user takes of an organisation's account on one day
 // (UTC). 0 is no limit.
 type Limit struct {
-	Requests int64 `json:"requests,omitempty" minimum:"0"`
-	Tokens   int64 `json:"tokens,omitempty" minimum:"0"`
+	Requests int64 `json:"requests,omitempty" minimum:"0"` // 0: no limit
+	Tokens   int64 `json:"tokens,omitempty" minimum:"0"`   // of input and output; 0: no limit
 }
 
 // OrgApply is the body of POST /v1/org/apply.
 type OrgApply struct {
 	Spec   OrgSpec `json:"spec"`
-	Prune  bool    `json:"prune,omitempty"` // remove what the spec does not name
-	DryRun bool    `json:"dry_run,omitempty"`
+	Prune  bool    `json:"prune,omitempty"`   // remove what the spec does not name
+	DryRun bool    `json:"dry_run,omitempty"` // only say what would be done
 }
 
 // OrgApplied says what was done, or with DryRun would be: all of it or nothing.
@@ -69,9 +69,9 @@ type Pool struct {
 	Provider       string   `json:"provider"`
 	Namespace      string   `json:"namespace"`
 	Strategy       string   `json:"strategy" enum:"sticky,round_robin"` // sticky or round_robin
-	AllowAmbiguous bool     `json:"allow_ambiguous"`
-	Accounts       []string `json:"accounts"` // labels, in order
-	Version        int64    `json:"version"`  // 0: the settings were never changed
+	AllowAmbiguous bool     `json:"allow_ambiguous"`                    // a request is sent again though its work may have been done
+	Accounts       []string `json:"accounts"`                           // labels, in order
+	Version        int64    `json:"version"`                            // 0: the settings were never changed
 }
 
 // PoolList answers GET /v1/pools, in order of provider and namespace.
@@ -83,16 +83,16 @@ type PoolList struct {
 // stays. Accounts must name each of the pool's labels once.
 type PoolUpdate struct {
 	Strategy       *string   `json:"strategy,omitempty" enum:"sticky,round_robin"`
-	AllowAmbiguous *bool     `json:"allow_ambiguous,omitempty"`
-	Accounts       *[]string `json:"accounts,omitempty"`
+	AllowAmbiguous *bool     `json:"allow_ambiguous,omitempty"` // send a request again though its work may have been done
+	Accounts       *[]string `json:"accounts,omitempty"`        // labels in their new order
 }
 
 // UsageList answers GET /v1/usage.
 type UsageList struct {
-	Since time.Time `json:"since"`
+	Since time.Time `json:"since"`                                      // the beginning of the first day
 	By    string    `json:"by" enum:"account,model,workspace,day,user"` // account, model, workspace, day or (the organisation's) user
 	Usage []Usage   `json:"usage"`
-	Next  string    `json:"next,omitempty"`
+	Next  string    `json:"next,omitempty"` // the cursor of the next page; empty: there is none
 }
 
 // Usage is the counts of one account, model, workspace, day or user.

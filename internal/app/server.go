@@ -161,6 +161,7 @@ func (s *Server) api(v *vault.Vault, peers httpapi.Peers) httpapi.Config {
 	c.Identity, c.CookieName, c.Peers, c.Confirmed = s.identity, s.cookieName(), peers, s.confirmed
 	c.PublicURL = func() string { return s.url }
 	c.PagesURL = func() string { return s.pages }
+	c.MaxValueBytes = s.settings.MaxSecretBytes
 	c.MaxStreams = s.settings.MaxStreams
 	c.Observe = func(o httpapi.Observation) { s.metrics.Request(o.Route, o.Method, o.Status, o.Took) }
 	return c

@@ -3,13 +3,19 @@ package httpapi_test
 import (
 	"bufio"
 	"context"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"keyfob/api"
+	"keyfob/internal/change"
 	"keyfob/internal/core"
+	"keyfob/internal/event"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/httpapi"
 )
 
@@ -159,3 +165,28 @@ func TestStreamsAreBounded(t *testing.T) {
 	k.send(t, "GET", "/v1/events", "", alice...).want(t, http.StatusServiceUnavailable, "draining")
 	k.server.EndStreams() // again is fine
 }
+
+// A proxy in between closes what says nothing, and a token that has expired ends
+// its stream though nothing happens.
+func TestAStreamSaysThatItIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := guardtest.New(t)
+		c := configOf(k, slog.New(slog.DiscardHandler))
+		c.Events = event.New(k.Guard, change.New(k.Store, 0))
+		s := httpapi.New(c)
+		w := &flushed{ResponseRecorder: httptest.NewRecorder()}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Second)
+		defer cancel()
+		s.Local(core.LocalUser).ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/v1/events", nil))
+		if n := strings.Count(w.Body.String(), ": still here\n\n"); n != 4 || w.flushes != 5 {
+			t.Errorf("%d signs of life and %d flushes in a minute: %s", n, w.flushes, w.Body)
+		}
+	})
+}
+
+type flushed struct {
+	*httptest.ResponseRecorder
+	flushes int
+}
+
+func (f *flushed) Flush() { f.flushes++ }

@@ -114,7 +114,7 @@ func TestQueriesAreChecked(t *testing.T) {
 	for query, field := range map[string]string{
 		"audit?limit=0": "limit", "audit?limit=1001": "limit", "audit?limit=x": "limit", "audit?limit=+5": "limit", "audit?limit=05": "limit",
 		"audit?cursor=x": "cursor", "status?since=today": "since", "status?limit=5": "limit", "secrets?limt=5": "limt",
-		"secrets?limit=1&limit=2": "limit", "usage?by=user": "by", "workspaces?ended=yes": "ended", "workspaces?label=x": "label",
+		"secrets?limit=1&limit=2": "limit", "secrets?limit=%zz": "", "secrets?limit=1;cursor=x": "", "usage?by=user": "by", "workspaces?ended=yes": "ended", "workspaces?label=x": "label",
 	} {
 		if got := f.call(t, http.MethodGet, "/v1/"+query, ""); got.status != http.StatusBadRequest || got.problem.Field != field {
 			t.Errorf("%s: %d %+v", query, got.status, got.problem)

@@ -40,7 +40,8 @@ func TestTheVersionThatAWriteStates(t *testing.T) {
 	}{
 		{nil, 1, 0, api.ReasonNoPrecondition},
 		{[]string{"*"}, 7, 0, ""},
-		{[]string{`"v2"`}, 7, 2, ""}, // the use case compares, in its transaction
+		{[]string{`"v0"`}, 7, 0, api.ReasonStale}, // which no record has, and is not "any"
+		{[]string{`"v2"`}, 7, 2, ""},              // the use case compares, in its transaction
 		{[]string{`"v2"`, `"v7"`}, 7, 7, ""},
 		{[]string{`"v2", "v3"`}, 7, 0, api.ReasonStale},
 		{[]string{`W/"v7"`}, 7, 0, api.ReasonStale},
