@@ -9,7 +9,6 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
-	"keyfob/internal/core"
 )
 
 // accountFlags is what `account add` and `account edit` take.
@@ -105,7 +104,7 @@ func (e *Env) tellProvider(p api.Provider) {
 func (f *accountFlags) create(arg string) (api.AccountCreate, error) {
 	in := api.AccountCreate{Provider: arg, Namespace: f.namespace, Label: f.label, BaseURL: f.baseURL, QuotaGroup: f.quotaGroup, Limit: f.limit}
 	var err error
-	if in.Selector, err = core.ParseSelector(strings.Join(f.selector, ",")); err != nil {
+	if in.Selector, err = parseSelector(f.selector); err != nil {
 		return in, err
 	}
 	if strings.Contains(arg, "/") {

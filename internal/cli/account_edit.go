@@ -10,7 +10,6 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
-	"keyfob/internal/core"
 )
 
 func accountEditCommand(e *Env) *cobra.Command {
@@ -69,7 +68,7 @@ func (f *accountFlags) update(c *cobra.Command) (api.AccountUpdate, error) {
 		u.QuotaGroup = &f.quotaGroup
 	}
 	if c.Flags().Changed("selector") {
-		labels, err := core.ParseSelector(strings.Join(f.selector, ","))
+		labels, err := parseSelector(f.selector)
 		if err != nil {
 			return u, err
 		}

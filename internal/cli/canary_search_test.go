@@ -14,8 +14,8 @@ import (
 // usage follows.
 var commandHeading = regexp.MustCompile("(?m)^##+ keyfob ([a-z -]+)\n\n```$")
 
-// token is a session key or a gateway key.
-var token = regexp.MustCompile("kf[sg]_[a-z2-7]{59}")
+// token is a key of any kind.
+var token = regexp.MustCompile("kf[a-z]_[a-z2-7]{59}")
 
 // everyCommandWasUsed takes the list of commands from the reference, so that a
 // new one cannot be forgotten here.
@@ -79,7 +79,8 @@ func (c *canaryRun) searchFiles() {
 	c.searchTokens()
 }
 
-// searchTokens looks for keys of workspaces: of these only digests are kept.
+// searchTokens looks for keys: of these only digests are kept, and a login's
+// tokens until it is over.
 func (c *canaryRun) searchTokens() {
 	c.t.Helper()
 	err := filepath.WalkDir(c.home(), func(path string, d fs.DirEntry, err error) error {
@@ -88,7 +89,7 @@ func (c *canaryRun) searchTokens() {
 		}
 		b, err := os.ReadFile(path)
 		if token.Match(b) {
-			c.t.Errorf("a key of a workspace is left in %s", path)
+			c.t.Errorf("a key is left in %s", path)
 		}
 		return err
 	})
@@ -111,7 +112,7 @@ func (c *canaryRun) searchRequests() {
 			carried = true
 		}
 		if token.Match(text) {
-			c.t.Errorf("request %d carried a key of a workspace", r.N)
+			c.t.Errorf("request %d carried a key of ours", r.N)
 		}
 	}
 	if !carried {

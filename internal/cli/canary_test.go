@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ func TestCanary(t *testing.T) {
 	for _, s := range steps() {
 		c.step(s)
 	}
+	c.atAServer()
 	c.everyCommandWasUsed()
 	c.damage()
 	for _, s := range damaged() {
@@ -37,11 +39,13 @@ type canaryRun struct {
 	provider *keyfobtest.Provider
 	canary   *keyfobtest.Canary
 	used     map[string]string // command to "success", "failure" or both
+	server   *testServer       // nil: commands act on this machine's vault
+	ids      map[string]string // of what was made last, by kind
 }
 
 func newCanaryRun(t *testing.T) *canaryRun {
 	t.Helper()
-	c := &canaryRun{t: t, dir: t.TempDir(), canary: keyfobtest.NewCanary(canaries), used: map[string]string{}}
+	c := &canaryRun{t: t, dir: t.TempDir(), canary: keyfobtest.NewCanary(canaries), used: map[string]string{}, ids: map[string]string{}}
 	c.provider = keyfobtest.NewProvider(t, keyfobtest.Options{Accounts: []keyfobtest.Account{
 		{Name: "work", Key: canaries["account key"]}, {Name: "second", Key: canaries["second key"], Then: keyfobtest.Unauthorized()},
 	}})
@@ -51,6 +55,11 @@ func newCanaryRun(t *testing.T) *canaryRun {
 	c.write("bad.env", "OK="+bad+"\nnot an entry "+bad+"\n")
 	c.write("bad.json", `{"A": {"`+bad+`": "`+bad+`"}, `+bad+`}`)
 	c.write("bad.yaml", "A: ["+bad+"\nB: &x "+bad+"\n")
+	c.write("header", canaries["MCP header"])
+	c.write("mcpvar", canaries["MCP variable"])
+	c.write("orgvalue", canaries["org value"])
+	c.write("org.yaml", "secrets:\n- {name: APPLIED, env: APPLIED, value_from: {file: orgvalue}}\naccounts:\n- {provider: anthropic, label: applied, value_from: {env: CNRY_ORG_KEY}}\n")
+	c.write("badorg.yaml", "secrets:\n- {name: APPLIED, value: "+bad+"}\n")
 	return c
 }
 
@@ -64,9 +73,45 @@ func (c *canaryRun) write(name, text string) {
 // home is all that Keyfob may write: its vault, and the user's home directory.
 func (c *canaryRun) home() string { return filepath.Join(c.dir, "home") }
 
-func (c *canaryRun) environ() []string {
+// atAServer signs in to one and out again.
+func (c *canaryRun) atAServer() {
+	c.t.Helper()
+	s, err := startServer(c.home(), "serve", "--listen", "127.0.0.1:0", "--upstream-allow", "127.0.0.1")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = s.stop() }()
+	c.server = s
+	for _, one := range signedIn() {
+		c.step(one)
+	}
+	c.server = nil
+	if err := s.stop(); err != nil {
+		c.t.Errorf("the server: %v", err)
+	}
+	log := []byte(s.log())
+	for _, h := range c.canary.Find(log) {
+		c.t.Errorf("the server's log holds %v", h)
+	}
+	if token.Match(log) || !strings.Contains(s.log(), "serving") {
+		c.t.Errorf("the server's log holds a key, or nothing:\n%s", log)
+	}
+}
+
+// vault is where a step's keyfob keeps its state.
+func (c *canaryRun) vault(s step) string {
+	switch {
+	case s.operator:
+		return c.server.home
+	case c.server != nil:
+		return filepath.Join(c.home(), "client")
+	}
+	return filepath.Join(c.home(), "vault")
+}
+
+func (c *canaryRun) environ(s step) []string {
 	return []string{
-		"HOME=" + c.home(), "KEYFOB_HOME=" + filepath.Join(c.home(), "vault"), "TMPDIR=" + filepath.Join(c.home(), "tmp"),
+		"HOME=" + c.home(), "KEYFOB_HOME=" + c.vault(s), "CNRY_ORG_KEY=" + canaries["org key"], "TMPDIR=" + filepath.Join(c.home(), "tmp"),
 		"GORACE=exitcode=66", "PATH=" + filepath.Dir(keyfob) + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"KEYFOB_VAULT_KEY=" + canaries["vault key"], "CNRY_KEY=" + canaries["variable's key"],
 		"ANTHROPIC_API_KEY=" + canaries["own key"], "NO_PROXY=127.0.0.1",
@@ -81,9 +126,9 @@ func (c *canaryRun) step(s step) {
 	}
 	var out, errs bytes.Buffer
 	cmd := exec.Command(keyfob, c.args(s)...)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = c.environ(), c.dir, &out, &errs
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = c.environ(s), c.dir, &out, &errs
 	cmd.Stdin = strings.NewReader(c.input(s))
-	err := cmd.Run()
+	err := c.run(cmd, s)
 	if e, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok || ok && e.ExitCode() == 66 {
 		c.t.Fatalf("%s: %v\n%s", s.args, err, errs.Bytes())
 	}
@@ -91,11 +136,37 @@ func (c *canaryRun) step(s step) {
 		c.t.Errorf("%s: %v, fails: %v\n%s%s", s.args, err, s.fails, out.Bytes(), errs.Bytes())
 	}
 	c.note(s)
+	for _, id := range madeID.FindAllString(out.String()+errs.String(), -1) {
+		c.ids[id[:3]] = id
+	}
 	c.search(s, out.Bytes(), errs.Bytes())
 }
 
+// madeID is the id of a workspace, a token or a browser session.
+var madeID = regexp.MustCompile(`\b(wsp|tok|brs)_[a-z0-9]+\b`)
+
+// run runs the command; a browser approves what it is to show.
+func (c *canaryRun) run(cmd *exec.Cmd, s step) error {
+	if c.server == nil || !s.shows {
+		return cmd.Run()
+	}
+	stop := c.server.clicking("approve")
+	err := cmd.Run()
+	if berr := stop(); berr != nil {
+		c.t.Errorf("the browser: %v", berr)
+	}
+	return err
+}
+
 func (c *canaryRun) args(s step) []string {
-	r := strings.NewReplacer("{dir}", c.dir, "{provider}", c.provider.URL(), "{argument}", canaries["argument"], "{client}", os.Args[0])
+	words := []string{
+		"{dir}", c.dir, "{provider}", c.provider.URL(), "{argument}", canaries["argument"], "{client}", os.Args[0],
+		"{workspace}", c.ids["wsp"], "{token}", c.ids["tok"], "{session}", c.ids["brs"],
+	}
+	if c.server != nil {
+		words = append(words, "{server}", c.server.ready.URL, "{code}", c.server.ready.Code)
+	}
+	r := strings.NewReplacer(words...)
 	return strings.Split(r.Replace(s.args), " ")
 }
 
@@ -120,8 +191,8 @@ func (c *canaryRun) search(s step, out, errs []byte) {
 	for _, h := range hits {
 		c.t.Errorf("keyfob %s let out: %v", s.args, h)
 	}
-	if token.Match(out) || token.Match(errs) {
-		c.t.Errorf("keyfob %s let out a key of its workspace", s.args)
+	if s.keys != token.Match(out) || token.Match(errs) {
+		c.t.Errorf("keyfob %s let out a key, or not the one that it was to: %v", s.args, s.keys)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyfob/api"
-	"keyfob/internal/core"
 	"keyfob/internal/deliver"
 )
 
@@ -112,7 +111,7 @@ func (e *Env) runChild(ctx context.Context, f runFlags, args []string) (code int
 
 // spec is the workspace that the flags and the repository ask for.
 func (f runFlags) spec(fromFile map[string]string) (api.WorkspaceCreate, error) {
-	labels, err := core.ParseLabels(f.labels)
+	labels, err := labelsOf(f.labels)
 	if err != nil {
 		return api.WorkspaceCreate{}, err
 	}

@@ -43,7 +43,7 @@ func (d *delivery) bind(f *pflag.FlagSet) {
 }
 
 func (d *delivery) labels() (map[string]string, error) {
-	return core.ParseSelector(strings.Join(d.selector, ","))
+	return parseSelector(d.selector)
 }
 
 // any says whether one way of delivery is asked for.

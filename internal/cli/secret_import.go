@@ -10,7 +10,6 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
-	"keyfob/internal/core"
 )
 
 // importFlags is what `secret import` takes beside the file.
@@ -83,7 +82,7 @@ func (e *Env) importRequest(path string, f *importFlags) (api.SecretImport, erro
 	if err != nil {
 		return api.SecretImport{}, err
 	}
-	labels, err := core.ParseSelector(strings.Join(f.selector, ","))
+	labels, err := parseSelector(f.selector)
 	if err != nil {
 		return api.SecretImport{}, err
 	}

@@ -226,7 +226,7 @@ func relabelled(old map[string]string, changes []string) (map[string]string, err
 			delete(out, k)
 			continue
 		}
-		one, err := core.ParseLabels([]string{ch})
+		one, err := labelsOf([]string{ch})
 		if err != nil {
 			return nil, err
 		}
