@@ -114,20 +114,3 @@ func TestExportIsWrittenAsItComes(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
-
-func FuzzEvents(f *testing.F) {
-	f.Add("id: 1\ndata: {\"id\":\"1\",\"kind\":\"secret\"}\n\n")
-	f.Add(":\r\n\r\ndata\n\ndata:{}\n\nid:\x00\n")
-	f.Fuzz(func(t *testing.T, body string) {
-		s := &script{answers: []*http.Response{reply(200, body), reply(401, "")}}
-		c := client.New(client.Options{BaseURL: "http://x.test", Transport: s})
-		for e, err := range c.Events(t.Context(), "") {
-			if err == nil && e.ID == "" && e.Kind == "" && !strings.Contains(body, "data") {
-				t.Errorf("an event out of nothing: %q", body)
-			}
-			if err != nil && !errors.Is(err, &api.Error{Code: api.CodeUnauthenticated}) && !errors.Is(err, &api.Error{Code: api.CodeUnavailable}) {
-				t.Errorf("%q: %v", body, err)
-			}
-		}
-	})
-}

@@ -229,17 +229,6 @@ func (e *Env) onlyHere(what string) error {
 	}
 }
 
-// onlyServer refuses, where there is no server, what only one has.
-func (e *Env) onlyServer(what string) (*server, error) {
-	s, err := e.server()
-	if err == nil && s == nil {
-		err = &api.Error{
-			Code: api.CodeInvalid, Reason: "server_only", Message: what + " is for a server, and commands act on this machine's vault",
-			Hint: "sign in to one first: keyfob login URL",
-		}
-	}
-	return s, err
-}
 
 // sweepHere takes back the files that dead runs left; opening this machine's
 // vault does so too.
