@@ -66,7 +66,7 @@ fuzz:
 	$(GO) run ./scripts/fuzzrun -time $(if $(filter 5s,$(FUZZTIME)),2m,$(FUZZTIME))
 
 docs:
-	$(GO) generate ./internal/cli
+	$(GO) generate ./internal/cli ./internal/httpapi/openapi
 
 # drift fails if generated documents are not what the source would give now.
 drift:
@@ -80,7 +80,7 @@ e2e: need clients
 	$(GO) run ./scripts/testrun -tags e2e -count 1 -timeout 10m $(TESTFLAGS) ./e2e/
 
 api-fuzz: need
-	@scripts/need python
+	@scripts/need python3
 	$(GO) run ./scripts/apifuzz -examples $(EXAMPLES)
 
 deploy: need
