@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,9 +24,9 @@ import (
 // request is one request from outside.
 type request struct {
 	*http.Request
-	from  string // the client's address; empty: one that nobody else has
-	shows string // the name of the value that the answer may hold
-	keep  bool   // over connections that are kept
+	from  string   // the client's address; empty: one that nobody else has
+	shows []string // names of the values that the answer may hold
+	keep  bool     // over connections that are kept
 }
 
 // how changes a request before it is sent.
@@ -53,8 +54,8 @@ func from(address string) how { return func(r *request) { r.from = address } }
 // quick. It is for proofs that are good: failures count for their one address.
 func kept() how { return func(r *request) { r.keep = true } }
 
-// shows says that this answer may hold a value.
-func shows(name string) how { return func(r *request) { r.shows = name } }
+// shows says that this answer may hold these values.
+func shows(names ...string) how { return func(r *request) { r.shows = append(r.shows, names...) } }
 
 // whichever is for a write of any version.
 func whichever() how { return with("If-Match", "*") }
@@ -124,7 +125,7 @@ func (s *server) searchAnswer(t testing.TB, what string, r *request, a answer) {
 	t.Helper()
 	text := fmt.Appendf(nil, "%v\n%s", a.header, a.body)
 	for _, h := range s.search(text) {
-		if h.Name != r.shows {
+		if !slices.Contains(r.shows, h.Name) {
 			t.Errorf("%.200s: the answer holds a value: %v", what, h)
 		}
 	}
