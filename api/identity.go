@@ -52,6 +52,7 @@ type Token struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Scopes    []string  `json:"scopes" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"`
+	Maker     string    `json:"maker,omitempty"` // id of the token that made it, with which it ends
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 	UsedAt    time.Time `json:"used_at,omitzero"` // to the minute or so; left out: never
@@ -63,8 +64,9 @@ type TokenList struct {
 	Tokens []Token `json:"tokens"`
 }
 
-// TokenCreate is the body of POST /v1/tokens. A token can be made with no more
-// scopes than the proof that makes it has.
+// TokenCreate is the body of POST /v1/tokens. A token has no more scopes than the
+// proof that makes it. Made with a token, it also expires no later than that one,
+// whatever is asked for, and is revoked when that one is.
 type TokenCreate struct {
 	Name    string   `json:"name" minLength:"1" maxLength:"100"`                                                                                                                                                                            // for people
 	Scopes  []string `json:"scopes" minItems:"1" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"` // what it may be used for

@@ -24,14 +24,15 @@ func tokenCreateCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "create NAME --scope SCOPE", Short: "Make a token, and print it this once",
 		Long: "Make a token with no more scopes than your own proof has, and print it on standard output,\n" +
-			"this once. A token that reveals secrets cannot hand out keys of workspaces.\n\n" +
+			"this once. A token that reveals secrets cannot hand out keys of workspaces. It ends with the\n" +
+			"login that made it: when that expires, at the latest, and at keyfob logout.\n\n" +
 			"Scopes: " + wrapped(core.ScopeNames, 8),
-		Example: "  keyfob token create ci --scope workspaces:keys,workspaces:read --expires 90d",
+		Example: "  keyfob token create ci --scope workspaces:keys,workspaces:read --expires 14d",
 		Args:    argCount(1, 1, "NAME --scope SCOPE"),
 		RunE:    func(c *cobra.Command, args []string) error { return e.tokenCreate(c.Context(), args[0], scopes, life) },
 	}
 	c.Flags().StringSliceVar(&scopes, "scope", nil, "what it may be used for, `SCOPE`[,SCOPE…]; may be repeated")
-	c.Flags().StringVar(&life, "expires", "30d", "how long it is good, such as 12h or 90d; at most 365d")
+	c.Flags().StringVar(&life, "expires", "30d", "how long it is good, such as 12h or 14d; no longer than your login")
 	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions(core.ScopeNames, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

@@ -33,6 +33,7 @@ type Token struct {
 	Name      string
 	Digest    []byte
 	Scopes    Scopes
+	Maker     string // id of the token that made it and with which it ends; empty: a browser or a login did
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	UsedAt    time.Time // to the minute or so; zero: never

@@ -24,10 +24,10 @@ func (s *Server) identityRoutes() []Route {
 		{Method: http.MethodGet, Path: "/v1/tokens", ID: "listTokens", Tag: tagIdentity, Summary: "List personal tokens, oldest first, without their texts",
 			Who: Users, Server: true, Acts: []string{guard.TokenList}, Status: http.StatusOK, typed: gives(s.listTokens)},
 		{Method: http.MethodPost, Path: "/v1/tokens", ID: "createToken", Tag: tagIdentity, Summary: "Make a personal token and show its text, once",
-			Text: "It has no more scopes than the proof that makes it. Sent again with the same Idempotency-Key it is 409: revoke what was made and make another.",
+			Text: "It has no more scopes than the proof that makes it. Made with a token, it expires no later than that one, and is revoked when that one is. Sent again with the same Idempotency-Key it is 409: revoke what was made and make another.",
 			Who:  Users, Server: true, Acts: []string{guard.TokenCreate}, Status: http.StatusCreated, Once: true, Confirmed: true, Exposes: true,
 			Also: []int{http.StatusTooManyRequests}, typed: takes(s.createToken)},
-		{Method: http.MethodDelete, Path: "/v1/tokens/{id}", ID: "deleteToken", Tag: tagIdentity, Summary: "Revoke a personal token at once",
+		{Method: http.MethodDelete, Path: "/v1/tokens/{id}", ID: "deleteToken", Tag: tagIdentity, Summary: "Revoke a personal token at once, and what was made with it",
 			Who: Users, Server: true, Acts: []string{guard.TokenDelete}, Status: http.StatusNoContent, typed: does(s.deleteToken)},
 		{Method: http.MethodGet, Path: "/v1/sessions", ID: "listSessions", Tag: tagIdentity, Summary: "List browsers that are signed in, oldest first",
 			Who: Users, Server: true, Acts: []string{guard.SessionList}, Status: http.StatusOK, typed: gives(s.listSessions)},
@@ -118,7 +118,7 @@ func (s *Server) deleteToken(ctx context.Context, c *call) error {
 
 func tokenOf(t core.Token, a core.Actor) api.Token {
 	return api.Token{
-		ID: t.ID, Name: t.Name, Scopes: t.Scopes.Names(), CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, UsedAt: t.UsedAt,
+		ID: t.ID, Name: t.Name, Scopes: t.Scopes.Names(), Maker: t.Maker, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, UsedAt: t.UsedAt,
 		Current: a.Via == core.Via{Kind: core.ViaToken, ID: t.ID},
 	}
 }

@@ -8,8 +8,8 @@
 // text behind one. What somebody shows that is unknown, over or used up is one
 // and the same error.
 //
-// A token can make tokens of no more scopes than its own, and nothing else that
-// proves anything: what approves a command line's login or a step-up is a browser
+// A token can make tokens of no more scopes than its own, which end with it, and
+// nothing else that proves anything: what approves a command line's login or a step-up is a browser
 // session, or a person whom a proxy vouches for. Each act that gives something
 // out looks again, inside its transaction, at the user and at what they showed,
 // so that nothing is given to somebody who was disabled meanwhile.

@@ -39,15 +39,17 @@ func (i *Identity) Tokens(ctx context.Context, a core.Actor) ([]core.Token, erro
 }
 
 // CreateToken makes a token of the acting user and gives its text, once. It has
-// no more scopes than what makes it. Errors: invalid; forbidden with reason scope
-// for more; exhausted at 200 tokens.
+// no more scopes than what makes it; where that is a token, it also ends with it:
+// it expires no later, and is revoked when its maker is. Errors: invalid;
+// forbidden with reason scope for more; exhausted at 200 tokens.
 func (i *Identity) CreateToken(ctx context.Context, a core.Actor, spec TokenSpec) (core.Token, secret.Secret, error) {
 	if err := i.checkSpec(&spec); err != nil {
 		return core.Token{}, secret.Secret{}, err
 	}
 	a = own(a)
 	t, text := newToken(a.ID, spec)
-	err := i.guard.Do(ctx, a, tokenAct(t), func(ctx context.Context, tx store.Tx, _ guard.Note) error {
+	act := guard.Act{Action: guard.TokenCreate, Subject: guard.TokenSubject(t.ID), Detail: tokenDetail(t)}
+	err := i.guard.Do(ctx, a, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
 		u, err := living(ctx, tx, a)
 		if err != nil {
 			return err
@@ -55,6 +57,10 @@ func (i *Identity) CreateToken(ctx context.Context, a core.Actor, spec TokenSpec
 		if lacks := t.Scopes &^ (a.Scopes & roleScopes(u)); lacks != 0 {
 			return beyond(lacks)
 		}
+		if t, err = endsWithMaker(ctx, tx, a, t); err != nil {
+			return err
+		}
+		note("expires", t.ExpiresAt.Format(time.RFC3339))
 		return keepTokens(ctx, tx, t)
 	})
 	if err != nil {
@@ -88,12 +94,25 @@ func newToken(user string, s TokenSpec) (core.Token, secret.Secret) {
 	}, text
 }
 
-func tokenAct(t core.Token) guard.Act {
-	return guard.Act{Action: guard.TokenCreate, Subject: guard.TokenSubject(t.ID), Detail: tokenDetail(t)}
+func tokenDetail(t core.Token) map[string]string {
+	return map[string]string{"name": t.Name, "scopes": guard.Names(t.Scopes.Names())}
 }
 
-func tokenDetail(t core.Token) map[string]string {
-	return map[string]string{"name": t.Name, "scopes": guard.Names(t.Scopes.Names()), "expires": t.ExpiresAt.Format(time.RFC3339)}
+// endsWithMaker binds a token to the one that makes it: whoever copied a token
+// must gain nothing by it that outlives its end or its revocation.
+func endsWithMaker(ctx context.Context, tx store.Tx, a core.Actor, t core.Token) (core.Token, error) {
+	if a.Via.Kind != core.ViaToken {
+		return t, nil
+	}
+	maker, err := tx.Tokens().Get(ctx, a.Via.ID)
+	if err != nil {
+		return t, when(err, badToken)
+	}
+	t.Maker = maker.ID
+	if t.ExpiresAt.After(maker.ExpiresAt) {
+		t.ExpiresAt = maker.ExpiresAt
+	}
+	return t, nil
 }
 
 // keepTokens stores new tokens of one user within their bound.
@@ -120,8 +139,9 @@ func keepTokens(ctx context.Context, tx store.Tx, made ...core.Token) error {
 	return nil
 }
 
-// DeleteToken revokes one of the acting user's tokens, be it the one that asks.
-// Errors: not_found, also for another user's.
+// DeleteToken revokes one of the acting user's tokens, be it the one that asks,
+// and every token that was made with it, directly or by way of others. Errors:
+// not_found, also for another user's.
 func (i *Identity) DeleteToken(ctx context.Context, a core.Actor, id string) error {
 	if !plainID(id) {
 		return noToken(nil)
@@ -137,8 +157,41 @@ func (i *Identity) DeleteToken(ctx context.Context, a core.Actor, id string) err
 			return when(err, noToken)
 		}
 		note("name", t.Name)
-		return tx.Tokens().Delete(ctx, id)
+		return revoke(ctx, tx, t, note)
 	})
+}
+
+// revoke removes a token and what was made with it.
+func revoke(ctx context.Context, tx store.Tx, t core.Token, note guard.Note) error {
+	all, err := tx.Tokens().List(ctx, t.UserID)
+	if err != nil {
+		return err
+	}
+	ids := madeWith(all, t.ID)
+	if len(ids) > 0 {
+		note.Names("revoked with it", ids)
+	}
+	for _, id := range append(ids, t.ID) {
+		if err := tx.Tokens().Delete(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// madeWith are the ids of the tokens that came of this one, nearest first.
+func madeWith(all []core.Token, id string) []string {
+	from, out := map[string]bool{id: true}, []string(nil)
+	for more := true; more; {
+		more = false
+		for _, t := range all {
+			if from[t.Maker] && !from[t.ID] {
+				from[t.ID], more = true, true
+				out = append(out, t.ID)
+			}
+		}
+	}
+	return out
 }
 
 func noToken(cause error) error {

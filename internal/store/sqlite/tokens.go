@@ -9,11 +9,11 @@ import (
 
 type tokens struct{ *tx }
 
-const tokenColumns = `id, user_id, name, digest, scopes, created_at, expires_at, used_at`
+const tokenColumns = `id, user_id, name, digest, scopes, maker, created_at, expires_at, used_at`
 
 func scanToken(row scanner) (core.Token, error) {
 	var k core.Token
-	err := row.Scan(&k.ID, &k.UserID, &k.Name, &k.Digest, &k.Scopes, instant{&k.CreatedAt}, instant{&k.ExpiresAt}, instant{&k.UsedAt})
+	err := row.Scan(&k.ID, &k.UserID, &k.Name, &k.Digest, &k.Scopes, &k.Maker, instant{&k.CreatedAt}, instant{&k.ExpiresAt}, instant{&k.UsedAt})
 	return k, err
 }
 
@@ -50,8 +50,8 @@ func (r tokens) Create(ctx context.Context, k core.Token) error {
 	if err := hasDigest("token", k.Digest); err != nil {
 		return err
 	}
-	_, err := r.exec(ctx, `INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		k.ID, k.UserID, k.Name, k.Digest, k.Scopes, micros(k.CreatedAt), micros(k.ExpiresAt), micros(k.UsedAt))
+	_, err := r.exec(ctx, `INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		k.ID, k.UserID, k.Name, k.Digest, k.Scopes, k.Maker, micros(k.CreatedAt), micros(k.ExpiresAt), micros(k.UsedAt))
 	if isUnique(err) {
 		return core.Errorf(core.Conflict, "there is such a token already").WithHint("make another one")
 	}

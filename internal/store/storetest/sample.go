@@ -68,7 +68,7 @@ func User(id string) core.User {
 // Token is a personal token with every field set; its digest is the id's.
 func Token(id, user string) core.Token {
 	return core.Token{
-		ID: id, UserID: user, Name: "laptop", Digest: core.TokenDigest(id), Scopes: core.AllScopes,
+		ID: id, UserID: user, Name: "laptop", Digest: core.TokenDigest(id), Scopes: core.AllScopes, Maker: "tok_maker",
 		CreatedAt: at(1), ExpiresAt: at(1000), UsedAt: at(3),
 	}
 }

@@ -65,6 +65,7 @@ CREATE TABLE token (
     name       TEXT NOT NULL,
     digest     BLOB NOT NULL UNIQUE,
     scopes     INTEGER NOT NULL,
+    maker      TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at    INTEGER NOT NULL
