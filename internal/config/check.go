@@ -15,23 +15,22 @@ import (
 	"keyfob/internal/core"
 )
 
-// check says what of the values cannot be, alone or together. It reads no file.
-func (s Server) check() (bad faults) {
+// check says what of the values cannot be. It reads no file. Where some could not
+// be read, those that could are looked at one by one, but not together: what is
+// missing could be what could not be read.
+func (s Server) check(whole bool) (bad faults) {
 	c := checker{Server: s}
-	c.address("listen", s.Listen)
-	if s.MetricsListen != "" {
-		c.address("metrics_listen", s.MetricsListen)
-	}
-	if s.Listen == s.MetricsListen && !strings.HasSuffix(s.Listen, ":0") {
-		c.fault("metrics_listen", "must be another address than listen")
-	}
+	c.addresses()
 	c.publicURL()
-	c.transport()
-	c.proxies()
+	c.headers()
 	c.numbers()
 	c.words()
 	c.launchers()
 	c.upstreams()
+	if whole {
+		c.transport()
+		c.proxies()
+	}
 	return c.bad
 }
 
@@ -46,6 +45,13 @@ func (c *checker) fault(key, format string, args ...any) {
 		where = key
 	}
 	c.bad.add(where, key+" "+format, args...)
+}
+
+func (c *checker) addresses() {
+	c.address("listen", c.Listen)
+	if c.MetricsListen != "" {
+		c.address("metrics_listen", c.MetricsListen)
+	}
 }
 
 // address takes HOST:PORT where HOST is nothing, an address or localhost: a name
@@ -65,8 +71,13 @@ func (c *checker) address(key, text string) {
 }
 
 // Loopback says whether only this machine can reach what is listened on.
-func (s Server) Loopback() bool {
-	host, _, err := net.SplitHostPort(s.Listen)
+func (s Server) Loopback() bool { return loopback(s.Listen) }
+
+// Metrics are on plain HTTP whatever the main port speaks.
+func (s Server) metricsBeyond() bool { return s.MetricsListen != "" && !loopback(s.MetricsListen) }
+
+func loopback(at string) bool {
+	host, _, err := net.SplitHostPort(at)
 	if err != nil {
 		return false
 	}
@@ -82,12 +93,19 @@ func (c *checker) publicURL() {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil ||
 		u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery || u.Opaque != "" || !hostText().MatchString(u.Host) || !portOf(u) {
 		c.fault("public_url", "must be https://HOST or https://HOST:PORT, in lower case and without a path")
+	}
+}
+
+// scheme holds the public URL to what the other settings say.
+func (c *checker) scheme() {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "http" {
 		return
 	}
-	if u.Scheme == "http" && !c.Insecure && !loopbackName(u.Hostname()) {
+	if !c.Insecure && !loopbackName(u.Hostname()) {
 		c.fault("public_url", "must be https, unless insecure is set")
 	}
-	if u.Scheme == "http" && c.TLS() {
+	if c.TLS() {
 		c.fault("public_url", "must be https where tls_cert is set")
 	}
 }
@@ -107,6 +125,13 @@ func loopbackName(host string) bool {
 }
 
 func (c *checker) transport() {
+	c.scheme()
+	if c.Listen == c.MetricsListen && !strings.HasSuffix(c.Listen, ":0") {
+		c.fault("metrics_listen", "must be another address than listen")
+	}
+	if c.metricsBeyond() && !c.Insecure {
+		c.fault("metrics_listen", "is reached from other machines, and never speaks TLS: take 127.0.0.1, or an address of a private network and set insecure")
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		c.fault("tls_key", "and tls_cert go together")
 	}
@@ -128,9 +153,12 @@ func reserved() []string {
 		"x-forwarded-proto", "x-session-api-key", "x-api-key", "x-goog-api-key", "keyfob-proxy-secret", "if-match", "if-none-match", "idempotency-key", "user-agent", "accept"}
 }
 
-func (c *checker) proxies() {
+func (c *checker) headers() {
 	c.header("identity_header", c.IdentityHeader)
 	c.header("identity_email_header", c.IdentityEmailHeader)
+}
+
+func (c *checker) proxies() {
 	proof := c.ProxySecretFile != "" || len(c.ProxyCertificates) > 0
 	switch {
 	case c.IdentityEmailHeader != "" && c.IdentityHeader == "":

@@ -42,12 +42,13 @@ type Server struct {
 	SessionLife   time.Duration // of a browser session
 	AuditSink     string        // a file that every entry of the audit trail is copied to; empty: none
 	UpstreamAllow []string      // addresses, networks and host names of upstreams that are not public
-	MetricsListen string        // host:port; empty: the main port, for this machine alone
+	MetricsListen string        // host:port, plain HTTP; empty: the main port, for this machine alone
 	NoLink        bool          // print no link and no code at the start
 	LogLevel      string        // debug, info, warn, error
 	LogFormat     string        // json, text
 
 	source map[string]string // by key: where the value was given
+	file   string            // the configuration file; empty: there is none
 }
 
 // Launcher is a program that may make workspaces for named users.

@@ -195,11 +195,13 @@ func (p *parser) launchers(n *yaml.Node) (out []Launcher) {
 			p.fault(item, "a launcher must have a name, a key_digest or key_file, and users")
 			continue
 		}
-		l := Launcher{source: p.at(item)}
+		l, before := Launcher{source: p.at(item)}, len(p.bad)
 		p.mapping(item, []string{"name", "key_digest", "key_file", "users", "labels"}, func(key string, value *yaml.Node) {
 			p.launcher(&l, key, value)
 		})
-		out = append(out, l)
+		if len(p.bad) == before { // what it lacks could be what could not be read
+			out = append(out, l)
+		}
 	}
 	return out
 }

@@ -33,6 +33,7 @@ func Load(file string, environ []string, flags map[string]string) (Server, error
 		if err != nil {
 			return s, err
 		}
+		s.file = file
 		bad = append(bad, parseFile(&s, file, text)...)
 	}
 	bad = append(bad, fromEnvironment(&s, environ)...)
@@ -41,9 +42,7 @@ func Load(file string, environ []string, flags map[string]string) (Server, error
 			bad.put(&s, e, text, "--"+e.Flag())
 		}
 	}
-	if len(bad) == 0 {
-		bad = s.check()
-	}
+	bad = append(bad, s.check(len(bad) == 0)...)
 	return s, bad.err()
 }
 

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -159,6 +160,32 @@ func TestFaultsTogether(t *testing.T) {
 	}
 }
 
+// Whoever mends what a first start told of was told of the next fault only by the
+// second start, and of a port out of range by the third. A value that could not
+// be read must not make others look wrong for its sake.
+func TestFaultsOfReadingAndOfRangesTogether(t *testing.T) {
+	path := file(t, "max_streams: 0\ndrain: soon\ntls_key: [a]\nlistne: x\ntls_cert: /tls.pem\nlaunchers:\n- name: ci\n  users: [ada]\n  key_digest: 7\n- name: tf!\n  users: [ada]\n  key_file: k\n")
+	_, err := config.Load(path, []string{"KEYFOB_LOG_LEVEL=loud"}, map[string]string{"listen": "127.0.0.1:70000", "max_secrets": "0"})
+	got := strings.Join(faults(t, err), "\n")
+	for _, want := range []string{
+		"keyfob.yaml:1: max_streams must be 1 to 1000", "keyfob.yaml:2: drain must be a duration", "keyfob.yaml:3: tls_key must be text",
+		`keyfob.yaml:4: there is no setting "listne"`, "keyfob.yaml:9: a launcher's key_digest must be text", "keyfob.yaml:10: a launcher's name",
+		"KEYFOB_LOG_LEVEL: log_level must be", "--listen: listen must be HOST:PORT", "--max-secrets: max_secrets must be",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("nothing says %q", want)
+		}
+	}
+	for _, not := range []string{"go together", "public_url", "has a key_digest or a key_file"} {
+		if strings.Contains(got, not) {
+			t.Errorf("what follows from another fault is told: %q", not)
+		}
+	}
+	if t.Failed() {
+		t.Log(got)
+	}
+}
+
 func TestSlipsInTheEnvironment(t *testing.T) {
 	_, err := config.Load("", []string{"KEYFOB_LISTENN=127.0.0.1:1"}, nil)
 	if got := faults(t, err); got[0] != "KEYFOB_LISTENN: there is no such variable; KEYFOB_LISTEN is meant?" {
@@ -198,6 +225,9 @@ func FuzzFile(f *testing.F) {
 		}
 		if !s.Loopback() && !s.TLS() && !s.Insecure {
 			t.Error("plain HTTP beyond this machine without insecure")
+		}
+		if host, _, _ := net.SplitHostPort(s.MetricsListen); s.MetricsListen != "" && !s.Insecure && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+			t.Error("metrics beyond this machine without insecure")
 		}
 		if s.IdentityHeader != "" && (len(s.ProxyNetworks) == 0 || s.ProxySecretFile == "" && len(s.ProxyCertificates) == 0) {
 			t.Error("an identity header is believed from anybody")

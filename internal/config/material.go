@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"keyfob/internal/core"
@@ -54,14 +55,31 @@ func (s Server) Check() (notes []string, err error) {
 		s.checkSink(&bad)
 	}
 	for _, path := range s.secretFiles() {
-		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
+		if info, err := os.Stat(path); err == nil && lets(info, 0o004) {
 			notes = append(notes, path+" may be read by everybody on this machine")
 		}
 	}
-	if s.Insecure && !s.Loopback() {
+	return append(notes, s.unwise()...), bad.err()
+}
+
+// unwise is what is allowed and perhaps not meant.
+func (s Server) unwise() (notes []string) {
+	if info, err := os.Stat(s.file); err == nil && info.Mode().IsRegular() && lets(info, 0o022) {
+		notes = append(notes, s.file+" may be written by others than its owner, and so may who is believed and which launchers there are: chmod go-w "+s.file)
+	}
+	if s.Insecure && !s.TLS() && !s.Loopback() {
 		notes = append(notes, "plain HTTP beyond this machine: whoever is on the way reads and changes everything")
 	}
-	return notes, bad.err()
+	if s.metricsBeyond() {
+		notes = append(notes, "metrics on plain HTTP beyond this machine: whoever reaches "+s.MetricsListen+" reads them")
+	}
+	return notes
+}
+
+// lets says whether a file's mode has one of these bits. On Windows it says
+// nothing about who may do what.
+func lets(info fs.FileInfo, bits fs.FileMode) bool {
+	return runtime.GOOS != "windows" && info.Mode().Perm()&bits != 0
 }
 
 func (s Server) secretFiles() []string {
@@ -113,7 +131,7 @@ func read(path, key string, bad *faults) ([]byte, bool) {
 	case err != nil:
 		bad.add(key, "%s cannot be read: %s", path, why(err))
 		return nil, false
-	case info.Mode().Perm()&0o002 != 0 && info.Mode().IsRegular():
+	case lets(info, 0o002) && info.Mode().IsRegular():
 		bad.add(key, "%s may be changed by everybody on this machine: chmod o-w %s", path, path)
 		return nil, false
 	case info.Size() > maxFile:

@@ -159,3 +159,33 @@ func TestFilesOfCheck(t *testing.T) {
 		t.Errorf("insecure says nothing: %v, %v", notes, err)
 	}
 }
+
+// A colleague in the group keyfob could make a launcher of theirs, or have any
+// header believed, by editing the configuration file: --check must say so.
+func TestCheckSaysWhoElseWritesTheConfiguration(t *testing.T) {
+	path := file(t, "log_level: info\n")
+	for mode, want := range map[os.FileMode]bool{0o600: false, 0o644: false, 0o660: true, 0o602: true, 0o664: true} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, by := range []string{"flag", "variable"} {
+			s, err := config.Load(path, nil, nil)
+			if by == "variable" {
+				s, err = config.Load("", []string{"KEYFOB_CONFIG=" + path}, nil)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if notes, err := s.Check(); err != nil || strings.Contains(strings.Join(notes, ""), "go-w "+path) != want {
+				t.Errorf("%o, named by a %s: %q, %v", mode, by, notes, err)
+			}
+		}
+	}
+}
+
+func TestMetricsBeyondThisMachineAreNoted(t *testing.T) {
+	notes, err := load(t, map[string]string{"metrics_listen": ":0", "insecure": "true"}).Check()
+	if err != nil || len(notes) != 1 || !strings.HasPrefix(notes[0], "metrics on plain HTTP") {
+		t.Errorf("%q, %v", notes, err)
+	}
+}
