@@ -19,6 +19,9 @@
 // overwritten with zeros (secure_delete) when the log is next checkpointed, at
 // the latest when the last process closes the file.
 //
+// A file that is moved, deleted or replaced while it is open is neither read nor
+// written any more (unavailable, reason "store_moved") until it is back.
+//
 // Network file systems are refused: SQLite's locks and shared memory do not hold
 // between machines. Known ones are NFS, SMB/CIFS, AFS, Coda, Ceph, Lustre, GPFS,
 // OCFS2, GFS2, 9P, virtiofs and FUSE's sshfs, s3fs, rclone and their like on

@@ -81,8 +81,11 @@ func onFullDisk(ctx context.Context, dir string) error {
 		}
 		return err
 	}
-	if err := errors.Join(write("first", 10), fill(ballast)); err != nil {
+	if err := errors.Join(write("first", 10), s.Writable(ctx), fill(ballast)); err != nil {
 		return err
+	}
+	if err := expect(s.Writable(ctx), core.Unavailable, "disk_full"); err != nil {
+		return fmt.Errorf("asked whether it can be written: %w", err)
 	}
 	if err := expect(write("too much", 600_000), core.Unavailable, "disk_full"); err != nil {
 		return fmt.Errorf("a large write: %w", err)
@@ -108,7 +111,7 @@ func onFullDisk(ctx context.Context, dir string) error {
 	if err := os.Remove(ballast); err != nil {
 		return err
 	}
-	if err := write("after", 1000); err != nil {
+	if err := errors.Join(s.Writable(ctx), write("after", 1000)); err != nil {
 		return fmt.Errorf("after space was freed: %w", err)
 	}
 	if err := errors.Join(s.Close(), fill(ballast)); err != nil {

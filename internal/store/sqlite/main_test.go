@@ -29,8 +29,11 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	job := platformJobs[name]
-	if name == "write" {
+	switch name {
+	case "write":
 		job = writeForever
+	case "lock":
+		job = keepLocked
 	}
 	err := job(context.Background(), os.Args[1])
 	switch {

@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -27,6 +29,7 @@ const (
 // Store implements store.Store.
 type Store struct {
 	path string
+	file fs.FileInfo   // the file at path when it was opened
 	busy time.Duration // how long a writer queues
 	// write has one connection, so this process's writers queue in Go and only
 	// other processes' locks are waited for in SQLite.
@@ -59,6 +62,9 @@ func open(ctx context.Context, path string, busy time.Duration) (*Store, error) 
 		return nil, err
 	}
 	s := &Store{path: abs, busy: busy}
+	if s.file, err = os.Stat(abs); err != nil {
+		return nil, fileError(abs, err)
+	}
 	if s.write, err = sql.Open("sqlite", dsn(abs, min(busy, writeWait), writePragmas)); err != nil {
 		return nil, s.fault(err)
 	}
@@ -69,6 +75,10 @@ func open(ctx context.Context, path string, busy time.Duration) (*Store, error) 
 	s.read.SetMaxOpenConns(readers + 1) // one is for watch
 	s.read.SetMaxIdleConns(readers + 1)
 	if err := s.migrate(ctx); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	if err := s.inPlace(); err != nil { // another process replaced it just now
 		_ = s.Close()
 		return nil, err
 	}

@@ -12,6 +12,9 @@ import (
 
 // View implements store.Store. The state is that of the moment View begins.
 func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
+	if err := s.inPlace(); err != nil {
+		return err
+	}
 	sqlTx, err := s.read.BeginTx(ctx, nil)
 	if err != nil {
 		return s.fault(err)
@@ -24,7 +27,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 // Update implements store.Store. A function that fails or panics leaves nothing
-// behind.
+// behind. What was committed while the file was moved away is not acknowledged.
 func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	sqlTx, err := s.begin(ctx)
 	if err != nil {
@@ -41,12 +44,18 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err := t.flushChanges(ctx); err != nil {
 		return err
 	}
-	return s.fault(sqlTx.Commit())
+	if err := sqlTx.Commit(); err != nil {
+		return s.fault(err)
+	}
+	return s.inPlace()
 }
 
 // begin takes the write lock, which other processes may hold for a while. It
 // listens to ctx while it waits.
 func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	if err := s.inPlace(); err != nil {
+		return nil, err
+	}
 	for end := time.Now().Add(s.busy); ; {
 		sqlTx, err := s.write.BeginTx(ctx, nil)
 		if err == nil || !retryable(err) || time.Now().After(end) {
@@ -62,6 +71,9 @@ func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 // (https://www.sqlite.org/pragma.html#pragma_data_version), which tells one
 // connection that others have committed; so it has a connection to itself.
 func (s *Store) Version(ctx context.Context) (int64, error) {
+	if err := s.inPlace(); err != nil {
+		return 0, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.watch == nil {

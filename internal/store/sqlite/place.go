@@ -1,0 +1,79 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"keyfob/internal/core"
+)
+
+// inPlace says why the open file is not what stands at its path any more. SQLite
+// goes on in a file that was moved, deleted or replaced, and what it acknowledges
+// then is not in the vault that the next start finds.
+func (s *Store) inPlace() error {
+	now, err := os.Stat(s.path)
+	switch {
+	case err == nil && os.SameFile(s.file, now):
+		return nil
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		return moved(err)
+	}
+	return fileError(s.path, err)
+}
+
+func moved(cause error) error {
+	return core.Errorf(core.Unavailable, "the database was moved or replaced while it was in use").WithReason("store_moved").
+		WithHint("put it back, or start keyfob anew on the one that is there now; what was stored before is in the file that was moved").Wrap(cause)
+}
+
+// probeBytes is what must be free for a store to count as one that can be
+// written; a transaction of ours is seldom larger.
+const probeBytes = 64 << 10
+
+// Writable says why nothing can be written now: another process keeps the write
+// lock until ctx is over, the disk is full or read-only, or the file is not in its
+// place. It changes nothing. Errors are those of Update.
+func (s *Store) Writable(ctx context.Context) error {
+	if err := s.locked(ctx); err != nil {
+		return err
+	}
+	// The lock alone writes nothing, and SQLite may have room left in its log. The
+	// file is without a name once it is open, so that a kill leaves none behind; one
+	// that was left in between is taken by the next.
+	path := s.path + "-probe"
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fileError(s.path, err)
+	}
+	early := os.Remove(path) // some systems keep what is open
+	_, err = f.Write(make([]byte, probeBytes))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if early != nil {
+		_ = os.Remove(path)
+	}
+	if err != nil {
+		return fileError(s.path, err)
+	}
+	return nil
+}
+
+// locked takes the write lock and gives it back.
+func (s *Store) locked(ctx context.Context) error {
+	sqlTx, err := s.begin(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e := core.Errorf(core.Unavailable, "the database is locked").WithReason("store_locked").
+			WithHint("find the process that keeps it: another keyfob, or a tool that has it open").Wrap(err)
+		e.RetryAfter = time.Second
+		return e
+	}
+	if err != nil {
+		return s.fault(err)
+	}
+	defer func() { _ = sqlTx.Rollback() }()
+	return s.checkFormat(ctx, sqlTx)
+}

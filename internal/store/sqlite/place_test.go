@@ -1,0 +1,145 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"keyfob/internal/core"
+	"keyfob/internal/store"
+	"keyfob/internal/store/sqlite"
+)
+
+func movedNow(t *testing.T, s *sqlite.Store) {
+	t.Helper()
+	ctx := t.Context()
+	wants(t, s.Update(ctx, bump(ctx, core.NewID("s"))), core.Unavailable, "store_moved")
+	wants(t, s.View(ctx, func(store.Tx) error { return nil }), core.Unavailable, "store_moved")
+	_, err := s.Version(ctx)
+	wants(t, err, core.Unavailable, "store_moved")
+	wants(t, s.Writable(ctx), core.Unavailable, "store_moved")
+}
+
+// Somebody moved the database aside and put a backup in its place while the
+// server ran. The server went on in the file that was moved, and what it
+// acknowledged was gone with the next start.
+func TestTheFileIsMovedUnderAnOpenStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyfob.db")
+	s := openStore(t, path)
+	if err := errors.Join(s.Update(t.Context(), bump(t.Context(), "kept")), s.Writable(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	aside := path + ".aside"
+	if err := os.Rename(path, aside); err != nil {
+		t.Fatal(err)
+	}
+	movedNow(t, s)
+	another, err := os.ReadFile(made(t))
+	if err == nil {
+		err = os.WriteFile(path, another, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	movedNow(t, s)
+	if now, err := os.ReadFile(path); err != nil || string(now) != string(another) {
+		t.Errorf("the file that took its place was written: %v", err)
+	}
+	if err := os.Rename(aside, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Writable(t.Context()), s.Update(t.Context(), bump(t.Context(), "after"))); err != nil {
+		t.Fatalf("once it is back: %v", err)
+	}
+	whole(t, s, []string{"kept", "after"})
+}
+
+func TestTheFileIsDeletedUnderAnOpenStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyfob.db")
+	s := openStore(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	movedNow(t, s)
+}
+
+// A write that was on its way when the file was moved must not be acknowledged.
+func TestTheFileIsMovedWhileSomethingIsWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyfob.db")
+	s := openStore(t, path)
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(bump(t.Context(), "late")(tx), os.Rename(path, path+".aside"))
+	})
+	wants(t, err, core.Unavailable, "store_moved")
+}
+
+// Another process takes the write lock and never gives it back: each write fails
+// after its patience, but nobody writes while nobody asks, so it must show
+// without a write.
+func TestAnotherProcessKeepsTheLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyfob.db")
+	s := openStore(t, path)
+	release := lockedElsewhere(t, path)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	wants(t, s.Writable(ctx), core.Unavailable, "store_locked")
+	if _, err := s.Version(t.Context()); err != nil {
+		t.Errorf("it can still be read: %v", err)
+	}
+	release()
+	if err := s.Writable(t.Context()); err != nil {
+		t.Errorf("once the lock is given back: %v", err)
+	}
+	left, err := filepath.Glob(path + "-probe*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
+// lockedElsewhere has a process of its own hold the write lock.
+func lockedElsewhere(t *testing.T, path string) (release func()) {
+	t.Helper()
+	cmd := child(t, "lock", path)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if lines := bufio.NewScanner(out); !lines.Scan() || lines.Text() != "locked" {
+		t.Fatalf("the other process said %q", lines.Text())
+	}
+	return func() {
+		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// keepLocked holds the write lock until its input ends.
+func keepLocked(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	fmt.Println("locked")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return errors.Join(err, db.Close())
+}
