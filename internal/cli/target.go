@@ -229,7 +229,6 @@ func (e *Env) onlyHere(what string) error {
 	}
 }
 
-
 // sweepHere takes back the files that dead runs left; opening this machine's
 // vault does so too.
 func (e *Env) sweepHere(ctx context.Context) (home string, err error) {
