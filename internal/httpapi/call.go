@@ -31,6 +31,8 @@ type call struct {
 	expect int64      // of one with If-Match: the version, 0 for any
 	peer   Peer
 	remote bool // it came over a network
+	silent bool // it shows no proof at all
+	whole  bool // its proof has the form of one
 	status int  // of the answer, once it is written
 	tag    string
 	seen   int64 // the version that tag is of

@@ -83,7 +83,9 @@ type Observation struct {
 // Server answers API requests. It is safe for concurrent use.
 type Server struct {
 	Config
-	attempts *throttle.Throttle // proofs that are not good, by address
+	attempts *throttle.Throttle // what is no proof, and codes that are not good, by address
+	pace     *throttle.Pace     // for proofs that are not known, by address
+	known    *known
 	starts   *throttle.Throttle // logins that were begun, by address
 	streams  *streams
 }
@@ -95,6 +97,7 @@ const maxStarts = 20
 func New(c Config) *Server {
 	return &Server{
 		Config: c, attempts: throttle.New(throttle.Config{}),
+		pace: throttle.NewPace(throttle.PaceConfig{}), known: newKnown(),
 		starts: throttle.New(throttle.Config{Failures: maxStarts}), streams: newStreams(),
 	}
 }

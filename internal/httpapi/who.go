@@ -18,10 +18,10 @@ func (s *Server) Server() http.Handler {
 	}, func(Route) bool { return true })
 }
 
-// prove finds out who asks, and slows down an address from which proofs come
-// that are not good. One that is good always counts: somebody else's mistakes
-// behind the same address must not lock anybody out, and texts of 256 bits are
-// not guessed however often one tries.
+// prove finds out who asks, and slows down an address from which texts come that
+// are no proofs at all. One that is good always counts: somebody else's mistakes
+// behind the same address must not lock anybody out. One that has the form of a
+// proof is always answered by what it is: such are not guessed.
 func (s *Server) prove(ctx context.Context, c *call) (core.Actor, error) {
 	actor, err := s.proven(ctx, c)
 	return actor, s.slowed(c, err)
@@ -29,7 +29,7 @@ func (s *Server) prove(ctx context.Context, c *call) (core.Actor, error) {
 
 // slowed counts a failure, and hides which it was once there were too many.
 func (s *Server) slowed(c *call, err error) error {
-	if core.CodeOf(err) != core.Unauthenticated {
+	if core.CodeOf(err) != core.Unauthenticated || c.whole || c.silent {
 		return err
 	}
 	key := throttle.Client(c.peer.Address)
@@ -66,21 +66,24 @@ func (s *Server) proven(ctx context.Context, c *call) (core.Actor, error) {
 		if err := c.sameOrigin(s.publicURL(c), true); err != nil {
 			return core.Actor{}, err
 		}
-		actor, _, err := s.Identity.Browser(ctx, got.cookie)
-		return actor, err
+		return s.lookUp(ctx, c, got.cookie, func() (core.Actor, error) {
+			actor, _, err := s.Identity.Browser(ctx, got.cookie)
+			return actor, err
+		})
 	}
 	return s.byToken(ctx, c, got)
 }
 
 func (s *Server) byToken(ctx context.Context, c *call, got shown) (core.Actor, error) {
-	switch {
-	case got.token == "":
+	if got.token == "" {
+		c.silent = true
 		return core.Actor{}, core.Errorf(core.Unauthenticated, "the request does not say who asks").WithReason("no_proof").
 			WithHint(`send "Authorization: Bearer TOKEN"; keyfob login gets a token`)
-	case got.key || strings.HasPrefix(got.token, core.SessionKeyPrefix) || strings.HasPrefix(got.token, core.GatewayKeyPrefix):
-		return s.workspaceOf(ctx, got.token)
 	}
-	actor, err := s.Identity.Bearer(ctx, got.token)
+	if got.key || strings.HasPrefix(got.token, core.SessionKeyPrefix) || strings.HasPrefix(got.token, core.GatewayKeyPrefix) {
+		return s.lookUp(ctx, c, got.token, func() (core.Actor, error) { return s.workspaceOf(ctx, got.token) })
+	}
+	actor, err := s.lookUp(ctx, c, got.token, func() (core.Actor, error) { return s.Identity.Bearer(ctx, got.token) })
 	if err == nil && actor.Kind == core.LauncherActor && c.route.Who == Launchers {
 		return s.Identity.LaunchFor(ctx, actor, c.value("user"))
 	}
