@@ -165,7 +165,7 @@ func wrongValues(text, coded string) []string {
 	bad := base64.StdEncoding.EncodeToString([]byte("A=" + wrongValue + "\nno entry " + wrongValue + "\n{\"" + wrongValue))
 	return []string{
 		`{"name":"A","value":` + coded + `,"env":"PATH"}`, `{"name":"A/B","value":` + coded + `}`, `{"name":"A","value":` + coded + `,"file":"/etc/passwd\u0000"}`, `{"value":` + coded + `,"env":"LD_PRELOAD"}`,
-		`{"format":"env","content":"` + bad + `"}`, `{"format":"json","content":"` + bad + `"}`, `{"format":"yaml","content":"` + bad + `"}`, `{"format":` + text + `,"content":"` + bad + `"}`,
+		`{"format":"env","content":"` + bad + `"}`, `{"format":"json","content":"` + bad + `"}`, `{"format":"yaml","content":"` + bad + `"}`,
 		`{"provider":"nosuch","label":"A","key":` + coded + `}`, `{"provider":"anthropic","label":"A","key":"` + base64.StdEncoding.EncodeToString([]byte(wrongValue+"\n"+wrongValue)) + `"}`,
 		`{"provider":"anthropic","label":"A","key":` + coded + `,"base_url":"http://user:` + wrongValue + `@127.0.0.1"}`, `{"base_url":"https://user:` + wrongValue + `@evil.example/?` + wrongValue + `","key":` + coded + `}`,
 		`{"name":"A","transport":"http","url":"https://user:` + wrongValue + `@mcp.example/?token=` + wrongValue + `","token":` + coded + `}`,

@@ -254,12 +254,12 @@ func TestRevokedProofEndsItsStream(t *testing.T) {
 func TestRoleIsTakenAway(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
-	carol := s.join(t, "carol")
+	s.join(t, "carol")
 	user, admin := "user", "admin"
 	s.ask(t, "PATCH", "/v1/users/local", api.UserUpdate{Role: &user}, as(s.admin.token), whichever()).want(t, "no administrator left", 409, "last_admin")
 	s.must(t, "PATCH", "/v1/users/carol", api.UserUpdate{Role: &admin}, as(s.admin.token), whichever())
 	link, code := s.links(t, "carol")
-	carol = s.signIn(t, "carol", link, code)
+	carol := s.signIn(t, "carol", link, code)
 	s.must(t, "GET", "/v1/users", nil, as(carol.token))
 	s.must(t, "PATCH", "/v1/users/carol", api.UserUpdate{Role: &user}, as(s.admin.token), whichever())
 	s.unchanged(t, func() {

@@ -3,6 +3,7 @@
 package attack
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "6") // a flag of package testing: these tests wait more than they work
 	dir, err := os.MkdirTemp("", "keyfob-attack-")
 	if err == nil {
 		program = filepath.Join(dir, "keyfob")

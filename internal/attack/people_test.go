@@ -143,25 +143,6 @@ func (s *server) unchanged(t testing.TB, attack func()) {
 	}
 }
 
-// acted is how many entries of the trail have this action and outcome.
-func (s *server) acted(t testing.TB, action, outcome string) int {
-	t.Helper()
-	n, cursor := 0, ""
-	for {
-		var page api.AuditList
-		s.ask(t, "GET", "/v1/org/audit?limit=1000"+cursor, nil, as(s.admin.token)).into(t, &page)
-		for _, e := range page.Entries {
-			if e.Action == action && e.Outcome == outcome {
-				n++
-			}
-		}
-		if page.Next == "" {
-			return n
-		}
-		cursor = "&cursor=" + page.Next
-	}
-}
-
 // stepUp asks for the approval of a reveal.
 func (s *server) stepUp(t testing.TB, token, secret string) api.StepUp {
 	t.Helper()
