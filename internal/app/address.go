@@ -27,9 +27,19 @@ func (s *Server) addresses(label string) {
 // Address is what is listened on, as host:port.
 func (s *Server) Address() string { return s.main.Addr().String() }
 
+func (s *Server) reached() string { return reached(s.main) }
+
+// metricsURL is where the metrics are that have a port of their own.
+func (s *Server) metricsURL() string {
+	if s.scrape == nil {
+		return ""
+	}
+	return "http://" + reached(s.scrape) + "/metrics"
+}
+
 // reached is the listener's own address; of every interface, that of loopback.
-func (s *Server) reached() string {
-	at := s.main.Addr().(*net.TCPAddr)
+func reached(ln net.Listener) string {
+	at := ln.Addr().(*net.TCPAddr)
 	host := at.IP.String()
 	if at.IP.IsUnspecified() {
 		host = "127.0.0.1"

@@ -21,6 +21,9 @@ func (s *Server) gauges() []telemetry.Gauge {
 		known("keyfob_changes_age_seconds", "Age of the last reading of the store's changes; beyond 2 nothing new is handed out.", func() float64 {
 			return time.Since(s.app.feed.Confirmed()).Seconds()
 		}),
+		known("keyfob_store_unwritable", "1 while the store cannot be written.", func() float64 {
+			return truth(s.writes.state(time.Now()) != nil)
+		}),
 		known("keyfob_audit_unsigned_entries", "Entries of the audit trail that no checkpoint covers yet.", func() float64 {
 			return float64(s.app.guard.Trail().Unsigned)
 		}),

@@ -18,6 +18,8 @@ import (
 type Ready struct {
 	URL   string // for programs
 	Pages string // for browsers
+	// Metrics is where /metrics is if it has a port of its own; else it is empty.
+	Metrics string
 	// Link signs a browser in as User, once, within 15 minutes, and Code a command
 	// line; both are zero where the settings want none or that user is disabled.
 	// The browser's address is Link's alone.
@@ -27,7 +29,7 @@ type Ready struct {
 
 // links makes the link and the code of a start.
 func (s *Server) links(ctx context.Context) (Ready, error) {
-	out := Ready{URL: s.url, Pages: s.pages, User: core.Local.ID}
+	out := Ready{URL: s.url, Pages: s.pages, Metrics: s.metricsURL(), User: core.Local.ID}
 	if err := s.noteRunning(); err != nil {
 		return out, err
 	}

@@ -34,7 +34,7 @@ func (s *Server) Run(ctx context.Context, ready func(Ready)) error {
 	links, err := s.links(ctx)
 	if err == nil {
 		ready(links)
-		s.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("url", s.url), slog.String("version", Version()))
+		s.logServing(ctx)
 		err = s.wait(ctx, ended)
 	}
 	s.app.api.EndStreams()
@@ -47,6 +47,14 @@ func (s *Server) Run(ctx context.Context, ready func(Ready)) error {
 	s.forgetRunning()
 	s.log.LogAttrs(ctx, slog.LevelInfo, "ended")
 	return err
+}
+
+func (s *Server) logServing(ctx context.Context) {
+	attrs := []slog.Attr{slog.String("url", s.url), slog.String("version", Version())}
+	if at := s.metricsURL(); at != "" {
+		attrs = append(attrs, slog.String("metrics", at))
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
 }
 
 // wait is over when ctx ends, or a listener does on its own. Between the two the
@@ -92,9 +100,11 @@ func (s *Server) servers() []*listen.Server {
 func (s *Server) start(ctx context.Context) (<-chan struct{}, func()) {
 	ctx, stop := context.WithCancel(ctx)
 	a := s.app
+	s.writes.said(time.Now(), nil)
 	tasks := map[string]func(context.Context) error{
 		"changes": a.follow, "broker": a.brk.Run, "identity": s.identity.Run, "trail": a.guard.Run, "sweep": s.sweep,
-		"usage": func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) },
+		"writes": s.watchWrites,
+		"usage":  func(ctx context.Context) error { return a.counter.Run(ctx, usageEvery) },
 	}
 	if s.cert != nil {
 		tasks["certificate"] = s.cert.Run

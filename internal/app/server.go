@@ -45,6 +45,7 @@ type Server struct {
 	tracing      *telemetry.Tracing
 	sink         *sinkfile.File // nil: there is none
 	routes       *router
+	writes       writes
 	hurry        chan struct{}
 	hurried      func()
 }

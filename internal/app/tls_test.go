@@ -201,6 +201,20 @@ func TestMetricsOfTheirOwnPort(t *testing.T) {
 	}
 }
 
+// With port 0 nobody could tell where the metrics were.
+func TestAddressOfMetricsIsTold(t *testing.T) {
+	s := startServer(t, map[string]string{"metrics_listen": "127.0.0.1:0"})
+	if got := get(t, browser(t), s.Metrics); got.status != 200 || !strings.Contains(got.body, "keyfob_info") {
+		t.Errorf("%s: %d", s.Metrics, got.status)
+	}
+	if !strings.Contains(s.log.String(), `"metrics":"`+s.Metrics+`"`) {
+		t.Errorf("the log does not say it:\n%s", s.log)
+	}
+	if other := startServer(t, nil); other.Metrics != "" || strings.Contains(other.log.String(), `"metrics"`) {
+		t.Errorf("without a port of their own: %q", other.Metrics)
+	}
+}
+
 // Every interface without TLS, as in a container behind a proxy.
 func TestInsecure(t *testing.T) {
 	s := startServer(t, map[string]string{"listen": "0.0.0.0:0", "insecure": "true", "public_url": "http://localhost:8080"})
