@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -204,4 +207,16 @@ func (s *server) tooLarge(t *testing.T) {
 			t.Errorf("%s: %v", what, got)
 		}
 	}
+}
+
+// memory is what the server's process has in memory now, in bytes.
+func (s *server) memory(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid))
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(b)
+	if err != nil || m == nil {
+		t.Fatalf("what memory the server takes: %v", err)
+	}
+	n, _ := strconv.Atoi(string(m[1])) // digits alone
+	return n << 10
 }
