@@ -66,7 +66,13 @@ func details(d map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
-func (e *Env) audited(v api.AuditVerification) error {
+// hintVault and hintFile say what a trail that does not hold means.
+const (
+	hintVault = "somebody changed the vault past Keyfob, or it was put back from an older copy; nothing was changed now"
+	hintFile  = "the file is not what was written, or the key is another vault's: fetch it again, and ask who could change it"
+)
+
+func (e *Env) audited(v api.AuditVerification, hint string) error {
 	if v.OK || e.JSON() {
 		err := e.Print(v, func() {
 			e.Printf("%s in %s: every link holds", entryCount(v.Entries), count(v.Writers, "chain"))
@@ -78,13 +84,13 @@ func (e *Env) audited(v api.AuditVerification) error {
 			return err
 		}
 	}
-	return auditBroken(v)
+	return auditBroken(v, hint)
 }
 
-func auditBroken(v api.AuditVerification) *api.Error {
+func auditBroken(v api.AuditVerification, hint string) *api.Error {
 	err := &api.Error{
 		Code: api.CodeInternal, Reason: "audit_broken", Message: fmt.Sprintf("the audit trail does not hold: %s", count(len(v.Problems), "problem")),
-		Hint: "somebody changed the vault past Keyfob, or it was put back from an older copy; nothing was changed now",
+		Hint: hint,
 	}
 	for _, p := range v.Problems {
 		err.Details = append(err.Details, api.Detail{Message: p})

@@ -108,7 +108,7 @@ func (e *Env) auditVerify(ctx context.Context, args []string, f verifyFlags) err
 	if err != nil {
 		return err
 	}
-	if err := e.audited(v); err != nil || !f.store {
+	if err := e.audited(v, hintFile); err != nil || !f.store {
 		return err
 	}
 	return e.verifyStore(ctx)
@@ -123,7 +123,7 @@ func (e *Env) verifyStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return e.audited(v)
+	return e.audited(v, hintVault)
 }
 
 func (e *Env) verifyFile(path, keyText string) (api.AuditVerification, error) {

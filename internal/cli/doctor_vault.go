@@ -113,7 +113,7 @@ func checkAudit(ctx context.Context, cl *client.Client) (check, error) {
 		return check{}, err
 	}
 	if !v.OK {
-		return check{}, auditBroken(v)
+		return check{}, auditBroken(v, hintVault)
 	}
 	return check{State: checkOK, Message: entryCount(v.Entries) + ", every link holds"}, nil
 }
