@@ -27,8 +27,8 @@ const (
 type Detail struct{ Field, Message string }
 
 // Error is the one error type that crosses a package border on its way to a
-// person. Message, Hint and Details are for people and are public; Err stays in
-// the process and its log. No field may ever carry a secret's value.
+// person. Message, Hint and Details are for people and are public; File stays on
+// this machine, Err in the process and its log. No field may ever carry a secret's value.
 type Error struct {
 	Code       Code
 	Reason     string // a finer, stable word for machines, such as "session_revoked"; may be empty
@@ -37,14 +37,26 @@ type Error struct {
 	Field      string // the input at fault; may be empty
 	Details    []Detail
 	RetryAfter time.Duration // zero: unknown
+	File       string        // that it is about, such as the database; may be empty
 	Err        error
 }
 
+// Error is for this machine: it names the file and the cause too.
 func (e *Error) Error() string {
+	text := e.Here()
 	if e.Err != nil {
-		return e.Message + ": " + e.Err.Error()
+		return text + ": " + e.Err.Error()
 	}
-	return e.Message
+	return text
+}
+
+// Here is the message as people at this machine should see it: with the file that
+// it is about, which nobody who asks over a network is told.
+func (e *Error) Here() string {
+	if e.File == "" {
+		return e.Message
+	}
+	return e.Message + " (" + e.File + ")"
 }
 
 // Unwrap gives the cause, for this process only.
@@ -70,6 +82,9 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 
 // WithField returns e naming the input at fault.
 func (e *Error) WithField(f string) *Error { e.Field = f; return e }
+
+// WithFile returns e naming the file at fault, for people at this machine.
+func (e *Error) WithFile(path string) *Error { e.File = path; return e }
 
 // WithReason returns e with a stable word for machines.
 func (e *Error) WithReason(r string) *Error { e.Reason = r; return e }

@@ -107,7 +107,7 @@ func (s *Server) answer(route *Route, prove prover) http.Handler {
 		}
 		if err != nil {
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
-			c.status = WriteProblem(w, r, s.Log, err)
+			c.status = prove.problem(w, r, s.Log, err)
 		}
 		if s.Observe != nil {
 			s.Observe(Observation{Route: route.Path, Method: route.Method, Status: c.status, Took: time.Since(began)})

@@ -80,15 +80,49 @@ func ProblemOf(e *api.Error) api.Problem {
 }
 
 // WriteProblem answers with the public part of err, as problem details. The
-// cause of an internal error goes to the log under an id that the client gets
-// too. It gives the status.
+// cause of an internal error, and of one of a file of this machine, goes to the
+// log under an id that the client gets too. It gives the status.
 func WriteProblem(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) int {
 	e := PublicError(err)
-	if e.Code == api.CodeInternal {
-		e.ID = core.NewID("err")
-		log.LogAttrs(r.Context(), slog.LevelError, "internal error",
-			slog.String("id", e.ID), slog.String("route", r.Pattern), slog.String("cause", err.Error()))
+	file := fileOf(err)
+	if e.Code == api.CodeInternal || file != "" {
+		e.ID = logged(r, log, err)
 	}
+	if file != "" { // not the fault of whoever asks, and not what they can mend
+		e.Code, e.Hint = api.CodeUnavailable, "try again; if it lasts, tell whoever operates the server: the log has the cause under this id"
+	}
+	return write(w, r, e)
+}
+
+// writeHere is WriteProblem for this machine's own user, who is told the file.
+func writeHere(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) int {
+	e := PublicError(err)
+	if known, ok := errors.AsType[*core.Error](err); ok {
+		e.Message = known.Here()
+	}
+	if e.Code == api.CodeInternal {
+		e.ID = logged(r, log, err)
+	}
+	return write(w, r, e)
+}
+
+// logged writes the cause down and gives the id under which it stands there.
+func logged(r *http.Request, log *slog.Logger, err error) string {
+	id := core.NewID("err")
+	log.LogAttrs(r.Context(), slog.LevelError, "internal error",
+		slog.String("id", id), slog.String("route", r.Pattern), slog.String("cause", err.Error()))
+	return id
+}
+
+// fileOf is the file that an error is about; empty: none.
+func fileOf(err error) string {
+	if e, ok := errors.AsType[*core.Error](err); ok {
+		return e.File
+	}
+	return ""
+}
+
+func write(w http.ResponseWriter, r *http.Request, e *api.Error) int {
 	p := ProblemOf(e)
 	h := w.Header()
 	if e.RetryAfter > 0 {

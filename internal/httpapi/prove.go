@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -14,6 +15,14 @@ type prover struct {
 	timed  bool // requests come from elsewhere, and have an end
 	who    func(ctx context.Context, c *call) (core.Actor, error)
 	same   func(ctx context.Context, c *call) error // nil while the actor's proof is still good
+}
+
+// problem answers with an error. In process, whoever asks is this machine's user.
+func (p prover) problem(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) int {
+	if !p.timed {
+		return writeHere(w, r, log, err)
+	}
+	return WriteProblem(w, r, log, err)
 }
 
 // Local serves every route of a person for one actor who needs no further

@@ -31,21 +31,21 @@ func (s *Store) fault(err error) error {
 	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone) || err.Error() == "sql: database is closed" {
 		return core.Errorf(core.Unavailable, "the database is closed").WithReason("store_closed").WithHint("open the vault again").Wrap(err)
 	}
-	return core.Errorf(core.Internal, "the database %s failed", s.path).
+	return core.Errorf(core.Internal, "the database failed").WithFile(s.path).
 		WithHint("try again; if it stays, restore the newest backup").Wrap(err)
 }
 
 func (s *Store) byCode(e *driver.Error) error {
 	switch primary(e) {
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-		err := core.Errorf(core.Unavailable, "another process keeps the database %s locked", s.path).WithReason("store_locked").
+		err := core.Errorf(core.Unavailable, "another process keeps the database locked").WithFile(s.path).WithReason("store_locked").
 			WithHint("wait for the other keyfob to finish and try again").Wrap(e)
 		err.RetryAfter = time.Second
 		return err
 	case lib.SQLITE_FULL:
 		return diskFull(s.path, e)
 	case lib.SQLITE_READONLY, lib.SQLITE_PERM, lib.SQLITE_CANTOPEN:
-		return core.Errorf(core.Unavailable, "the database %s cannot be written", s.path).WithReason("store_readonly").
+		return core.Errorf(core.Unavailable, "the database cannot be written").WithFile(s.path).WithReason("store_readonly").
 			WithHint("make the file and its directory yours and writable, or set KEYFOB_HOME").Wrap(e)
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 		return damaged(s.path, e)
@@ -59,7 +59,7 @@ func (s *Store) byCode(e *driver.Error) error {
 	case lib.SQLITE_TOOBIG:
 		return core.Errorf(core.Invalid, "the record is too large for the database").WithHint("store a smaller value").Wrap(e)
 	}
-	return core.Errorf(core.Internal, "the database %s failed", s.path).
+	return core.Errorf(core.Internal, "the database failed").WithFile(s.path).
 		WithHint("try again; if it stays, restore the newest backup").Wrap(e)
 }
 
@@ -69,7 +69,7 @@ func (s *Store) ioError(e *driver.Error) error {
 	if c := e.Code(); c == lib.SQLITE_IOERR_SHMSIZE || c == lib.SQLITE_IOERR_WRITE {
 		return diskFull(s.path, e)
 	}
-	return core.Errorf(core.Unavailable, "the disk failed under the database %s", s.path).WithReason("store_io").
+	return core.Errorf(core.Unavailable, "the disk failed under the database").WithFile(s.path).WithReason("store_io").
 		WithHint("nothing of this change was stored; check the disk and the system's log").Wrap(e)
 }
 
@@ -87,28 +87,28 @@ func isUnique(err error) bool {
 }
 
 func diskFull(path string, cause error) error {
-	return core.Errorf(core.Unavailable, "no space left for the database %s", path).WithReason("disk_full").
+	return core.Errorf(core.Unavailable, "no space left for the database").WithFile(path).WithReason("disk_full").
 		WithHint("nothing of this change was stored; free some space and try again").Wrap(cause)
 }
 
 func damaged(path string, cause error) error {
-	return core.Errorf(core.Internal, "the database %s is damaged", path).WithReason("store_damaged").
+	return core.Errorf(core.Internal, "the database is damaged").WithFile(path).WithReason("store_damaged").
 		WithHint("keep a copy of it and its -wal file, then restore the newest backup").Wrap(cause)
 }
 
 func newer(path string, version int) error {
-	return core.Errorf(core.Unavailable, "the database %s was made by a newer Keyfob (format %d, this one knows %d)", path, version, FormatVersion).
-		WithReason("newer_format").WithHint("install the newer Keyfob; nothing was changed")
+	return core.Errorf(core.Unavailable, "the database was made by a newer Keyfob (format %d, this one knows %d)", version, FormatVersion).
+		WithFile(path).WithReason("newer_format").WithHint("install the newer Keyfob; nothing was changed")
 }
 
 func foreign(path string) error {
-	return core.Errorf(core.Invalid, "%s is a database of another program", path).
-		WithReason("foreign_database").WithHint("move it away, or set KEYFOB_HOME to another directory")
+	return core.Errorf(core.Invalid, "this is a database of another program").
+		WithFile(path).WithReason("foreign_database").WithHint("move it away, or set KEYFOB_HOME to another directory")
 }
 
 // noWAL: SQLite keeps its old journal where the file system cannot share memory
 // between processes.
 func noWAL(path string) error {
-	return core.Errorf(core.Unavailable, "the file system of %s cannot share memory between processes", path).
-		WithReason("network_fs").WithHint("set KEYFOB_HOME to a directory on a local disk")
+	return core.Errorf(core.Unavailable, "the file system of the database cannot share memory between processes").
+		WithFile(path).WithReason("network_fs").WithHint("set KEYFOB_HOME to a directory on a local disk")
 }

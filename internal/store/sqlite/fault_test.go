@@ -23,8 +23,15 @@ func wants(t *testing.T, err error, code core.Code, reason string) {
 	if !errors.Is(err, &core.Error{Code: code, Reason: reason}) {
 		t.Fatalf("error is %v, want %s/%s", err, code, reason)
 	}
-	if e, _ := errors.AsType[*core.Error](err); e.Message == "" || e.Hint == "" {
+	e, _ := errors.AsType[*core.Error](err)
+	if e.Message == "" || e.Hint == "" {
 		t.Errorf("message %q, hint %q", e.Message, e.Hint)
+	}
+	// A server told whoever asked where its vault is, and so the user that it runs
+	// as: only this machine is told the file. At the start, a command may name it.
+	named := strings.Contains(e.Message+e.Hint, "keyfob.db") && !strings.HasPrefix(e.Hint, "run: chmod ")
+	if named || e.File != "" && (!filepath.IsAbs(e.File) || !strings.Contains(err.Error(), e.File)) {
+		t.Errorf("message %q, hint %q, file %q", e.Message, e.Hint, e.File)
 	}
 }
 

@@ -19,13 +19,13 @@ func (s *Store) inPlace() error {
 	case err == nil && os.SameFile(s.file, now):
 		return nil
 	case err == nil || errors.Is(err, fs.ErrNotExist):
-		return moved(err)
+		return moved(s.path, err)
 	}
 	return fileError(s.path, err)
 }
 
-func moved(cause error) error {
-	return core.Errorf(core.Unavailable, "the database was moved or replaced while it was in use").WithReason("store_moved").
+func moved(path string, cause error) error {
+	return core.Errorf(core.Unavailable, "the database was moved or replaced while it was in use").WithFile(path).WithReason("store_moved").
 		WithHint("put it back, or start keyfob anew on the one that is there now; what was stored before is in the file that was moved").Wrap(cause)
 }
 
@@ -66,7 +66,7 @@ func (s *Store) Writable(ctx context.Context) error {
 func (s *Store) locked(ctx context.Context) error {
 	sqlTx, err := s.begin(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		e := core.Errorf(core.Unavailable, "the database is locked").WithReason("store_locked").
+		e := core.Errorf(core.Unavailable, "the database is locked").WithFile(s.path).WithReason("store_locked").
 			WithHint("find the process that keeps it: another keyfob, or a tool that has it open").Wrap(err)
 		e.RetryAfter = time.Second
 		return e

@@ -91,16 +91,16 @@ func checkStamp(path string, app uint32, version int) error {
 }
 
 func fileError(path string, err error) error {
-	e := core.Errorf(core.Unavailable, "%s cannot be used", path).WithHint("check the path, or set KEYFOB_HOME").Wrap(err)
+	e := core.Errorf(core.Unavailable, "the database cannot be used").WithFile(path).WithHint("check the path, or set KEYFOB_HOME").Wrap(err)
 	switch {
 	case isReadOnlyFS(err):
-		e.Message = path + " is on a read-only file system"
+		e.Message = "the database is on a read-only file system"
 		return e.WithReason("store_readonly").WithHint("set KEYFOB_HOME to a directory that can be written")
 	case errors.Is(err, fs.ErrPermission):
-		e.Message = path + " cannot be written: permission denied"
+		e.Message = "the database cannot be written: permission denied"
 		return e.WithReason("store_readonly").WithHint("make it yours and writable, or set KEYFOB_HOME to a directory of your own")
 	case errors.Is(err, fs.ErrNotExist):
-		e.Message = path + " is not there"
+		e.Message = "the database is not there"
 	case isDiskFull(err):
 		return diskFull(path, err)
 	}

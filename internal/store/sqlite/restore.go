@@ -72,7 +72,7 @@ func idle(ctx context.Context, path string) error {
 	var mode string
 	err = db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode)
 	if retryable(err) || (err == nil && mode != "delete") {
-		return core.Errorf(core.Unavailable, "the database %s is in use", path).WithReason("store_in_use").
+		return core.Errorf(core.Unavailable, "the database is in use").WithFile(path).WithReason("store_in_use").
 			WithHint("stop every keyfob that uses it, and try again").Wrap(err)
 	}
 	if err != nil && ctx.Err() != nil {
