@@ -1,6 +1,9 @@
 package target
 
-// refused is what no secret of the organisation is written to, and why. A
+// refused is what no secret of the organisation is written to, and why. What a tool
+// keeps its credentials in stays open, although some of it says more than that
+// (~/.npmrc, ~/.netrc, ~/.kube/config, ~/.docker/config.json): it is what such
+// secrets are for, and one tool obeys it. A
 // pattern takes the path itself and everything below it. One that begins with /
 // stands at the root; any other is found anywhere in a path, since a home
 // directory may be anywhere. A component * is any one, and x* any that begins
@@ -23,6 +26,18 @@ var refused = []struct{ why, patterns string }{
 	{ofKeyfob, `
 		.keyfob .config/keyfob .local/share/keyfob .local/state/keyfob .cache/keyfob keyfob.yaml keyfob.yml
 		application*support/keyfob appdata/*/keyfob`},
+	{"an editor, a debugger or an interpreter runs what it holds", `
+		.vim .vimrc .gvimrc .viminfo .exrc .nexrc .ideavimrc .config/nvim .config/vim .local/share/nvim .local/state/nvim
+		.emacs* .config/emacs .spacemacs* .doom.d .config/doom .config/helix .config/kak .config/micro .nanorc .config/nano
+		.lesskey .config/lesskey .vscode* .config/code .cursor* .config/zed .idea
+		.gdbinit .gdbearlyinit .config/gdb .lldbinit* .perldb .rdebugrc .byebugrc .pdbrc .cdbinit
+		.psqlrc .sqliterc .config/sqlite3 .irbrc .config/irb .pryrc .config/pry .pythonrc* .pythonstartup .ipython .jupyter
+		.rprofile .renviron .julia/config .octaverc .sbclrc .guile .ghci .haskeline .iex.exs .erlang .config/erlang .noderc .node_repl* .jshellrc
+		.wezterm.lua .config/wezterm .config/kitty .config/alacritty .alacritty* .config/ghostty .hammerspoon`},
+	{"a coding agent obeys it", `
+		.claude/settings* .claude/hooks .claude/commands .claude/agents .claude/skills .claude/plugins .claude/claude.md .claude.json
+		.codex/config* .codex/agents.md .codex/prompts .gemini/settings* .gemini/extensions .gemini/commands .gemini/gemini.md
+		.config/opencode .opencode .mcp.json .aider.conf.yml .config/goose .continue`},
 	{"programs are found there", `bin/* sbin/* .cargo/env* .config/nix .nix-profile`},
 	{"a loader takes code from there", `
 		.local/lib site-packages/* dist-packages/* node_modules/* .node_modules/* .node_libraries/* .ld.so.preload ld.so.preload

@@ -151,7 +151,7 @@ func (v *Vault) checkEntry(s core.Secret, e entry) error {
 func (v *Vault) createAll(ctx context.Context, tx store.Tx, note guard.Note, entries []entry, made []core.Secret) error {
 	names := make([]string, 0, len(made))
 	for i, s := range made {
-		if err := v.create(ctx, tx, note, s, entries[i].value); err != nil {
+		if err := v.create(ctx, tx, s, entries[i].value); err != nil {
 			return err
 		}
 		names = append(names, s.Name)

@@ -48,6 +48,44 @@ func TestTheOrganisationCannotAimAtWhatRunsPrograms(t *testing.T) {
 	f.sound(t)
 }
 
+// The same administrator cannot aim at the shell, and sets HTTPS_PROXY with
+// SSL_CERT_FILE instead: from then on everybody's requests, with their tokens,
+// pass by. Or CC, or an index of packages, whose code is run with the next build.
+// What is a credential stays what the organisation may give. The names stand here
+// a second time on purpose: taking one off the list must fail a test.
+func TestTheOrganisationCannotRedirectWhatPeopleDo(t *testing.T) {
+	f := newFixture(t, vault.Limits{AllowEnv: []string{"RUSTFLAGS"}})
+	const bad = `HTTP_PROXY http_proxy HTTPS_PROXY https_proxy ALL_PROXY all_proxy no_proxy FTP_PROXY npm_config_https_proxy
+		SSL_CERT_FILE SSL_CERT_DIR NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE
+		GIT_SSL_CAINFO GIT_SSL_NO_VERIFY SSLKEYLOGFILE ANTHROPIC_BASE_URL anthropic_base_url OPENAI_BASE_URL OPENAI_API_BASE
+		GOOGLE_GEMINI_BASE_URL AZURE_OPENAI_ENDPOINT AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 OLLAMA_HOST DOCKER_HOST VAULT_ADDR
+		npm_config_registry NPM_CONFIG_REGISTRY npm_config_cafile npm_config_script_shell npm_config_ignore_scripts
+		PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_CERT PIP_CONFIG_FILE UV_INDEX_URL UV_INDEX GOPROXY GOAUTH GOCACHEPROG RUSTUP_DIST_SERVER
+		CARGO_REGISTRIES_MINE_INDEX CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER
+		CC cc CXX LD AR CFLAGS CGO_CFLAGS PKG_CONFIG_PATH CMAKE_TOOLCHAIN_FILE RUSTFLAGS RUSTDOC JAVA_HOME MAVEN_OPTS
+		CLAUDE_CONFIG_DIR CLAUDE_CODE_SHELL_PREFIX CODEX_HOME OPENCODE_CONFIG_CONTENT KUBE_EDITOR`
+	for name := range strings.FieldsSeq(bad) {
+		_, _, err := f.Create(t.Context(), admin, vault.NewSecret{Name: "A", Env: name, Value: secret.FromString("http://evil.example")})
+		if e, ok := err.(*core.Error); !ok || e.Code != core.Invalid || e.Field != "env" || e.Hint == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	const fine = `NPM_TOKEN npm_config__authToken NPM_CONFIG__AUTH ANTHROPIC_API_KEY OPENAI_API_KEY CLAUDE_CODE_OAUTH_TOKEN GITHUB_TOKEN DATABASE_URL
+		SENTRY_DSN AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN GOOGLE_APPLICATION_CREDENTIALS KUBECONFIG CARGO_REGISTRY_TOKEN
+		CARGO_REGISTRIES_MINE_TOKEN UV_INDEX_MINE_PASSWORD UV_PUBLISH_TOKEN YARN_NPM_AUTH_TOKEN COMPOSER_AUTH TF_VAR_password
+		TF_TOKEN_app_terraform_io ORG_GRADLE_PROJECT_signingKey DOCKER_AUTH_CONFIG VAULT_TOKEN OTEL_EXPORTER_OTLP_HEADERS PROXY_PASSWORD
+		CCACHE BASE_URL_TOKEN`
+	for name := range strings.FieldsSeq(fine) {
+		if _, _, err := f.Create(t.Context(), admin, vault.NewSecret{Name: name, Env: name, Value: secret.FromString("v")}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// For themselves people may set what they like.
+	f.create(t, vault.NewSecret{Name: "proxy", Env: "HTTPS_PROXY"})
+	f.create(t, vault.NewSecret{Name: "index", Env: "PIP_INDEX_URL"})
+	f.sound(t)
+}
+
 func TestTheOrganisationTakesAnAdministrator(t *testing.T) {
 	f := newFixture(t, vault.Limits{})
 	for name, actor := range map[string]core.Actor{

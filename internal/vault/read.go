@@ -46,7 +46,7 @@ func (v *Vault) Delete(ctx context.Context, actor core.Actor, name string, expec
 		return err
 	}
 	act := guard.Act{Action: guard.SecretDelete, Subject: guard.SecretSubject(name)}
-	return v.guard.Do(ctx, actor, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
+	return v.guard.Do(ctx, actor, act, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
 		s, err := get(ctx, tx, actor.Owner, name)
 		if err != nil {
 			return err
@@ -54,13 +54,8 @@ func (v *Vault) Delete(ctx context.Context, actor core.Actor, name string, expec
 		if err := checkVersion(s.Secret, expect); err != nil {
 			return err
 		}
-		return remove(ctx, tx, note, s)
+		return tx.Secrets().Delete(ctx, s.ID, s.Version)
 	})
-}
-
-func remove(ctx context.Context, tx store.Tx, note guard.Note, s core.SealedSecret) error {
-	note.Removed(guard.SecretRecord(s))
-	return tx.Secrets().Delete(ctx, s.ID, s.Version)
 }
 
 func get(ctx context.Context, tx store.Tx, o core.Owner, name string) (core.SealedSecret, error) {

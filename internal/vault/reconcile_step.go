@@ -113,16 +113,16 @@ func (r *reconciler) write(ctx context.Context) error {
 func (r *reconciler) writeOne(ctx context.Context, st step) error {
 	switch st.change.Action {
 	case Create:
-		return r.v.create(ctx, r.tx, r.note, st.next, *st.value)
+		return r.v.create(ctx, r.tx, st.next, *st.value)
 	case Update, Delete:
 		old, err := get(ctx, r.tx, r.owner, st.next.Name)
 		if err != nil {
 			return err
 		}
 		if st.change.Action == Delete {
-			return remove(ctx, r.tx, r.note, old)
+			return r.tx.Secrets().Delete(ctx, old.ID, old.Version)
 		}
-		return r.v.update(ctx, r.tx, r.note, old, st.next, st.value)
+		return r.v.update(ctx, r.tx, old, st.next, st.value)
 	default:
 		return nil
 	}

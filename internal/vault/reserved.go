@@ -60,17 +60,27 @@ var reserved = []class{
 }
 
 // Reserved says whether a variable is reserved, and why, as half a sentence.
-func Reserved(name string) (why string, yes bool) {
+func Reserved(name string) (why string, yes bool) { return among(reserved, name) }
+
+func among(classes []class, name string) (why string, yes bool) {
 	upper := strings.ToUpper(name)
-	for _, c := range reserved {
+	for _, c := range classes {
 		for one := range strings.FieldsSeq(c.names) {
-			prefix, open := strings.CutSuffix(one, "*")
-			if upper == one || open && strings.HasPrefix(upper, prefix) {
+			if fits(one, upper) {
 				return c.why, true
 			}
 		}
 	}
 	return "", false
+}
+
+// fits says whether a name is the pattern's; its one * stands for anything.
+func fits(pattern, name string) bool {
+	head, tail, open := strings.Cut(pattern, "*")
+	if !open {
+		return pattern == name
+	}
+	return len(name) >= len(head)+len(tail) && strings.HasPrefix(name, head) && strings.HasSuffix(name, tail)
 }
 
 // CheckAllowEnv says which of the names in Limits.AllowEnv cannot be allowed:

@@ -153,6 +153,9 @@ func (l Limits) checkTargets(s core.Secret) error {
 		if err := checkEnv(s.Env, allowed); err != nil {
 			return err
 		}
+		if err := checkOrgEnv(s.Env); err != nil && org {
+			return err
+		}
 	}
 	if s.File != "" {
 		if err := CheckFile(s.File); err != nil {

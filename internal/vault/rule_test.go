@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,15 +48,27 @@ func TestReservedVariables(t *testing.T) {
 
 func TestReservedListIsSound(t *testing.T) {
 	seen := map[string]bool{}
-	for _, class := range reserved {
+	for _, class := range slices.Concat(reserved, reservedOfOrg) {
 		if class.why == "" || strings.HasSuffix(class.why, ".") {
 			t.Errorf("the reason %q does not end a sentence", class.why)
 		}
 		for one := range strings.FieldsSeq(class.names) {
-			if one != strings.ToUpper(one) || seen[one] || !envName().MatchString(strings.TrimSuffix(one, "*")) {
+			if one != strings.ToUpper(one) || seen[one] || !envName().MatchString(strings.Replace(one, "*", "_", 1)) {
 				t.Errorf("%s is lower-case, twice on the list or no variable", one)
 			}
 			seen[one] = true
+		}
+	}
+	for _, class := range reservedOfOrg {
+		for one := range strings.FieldsSeq(class.names) {
+			if why, yes := Reserved(strings.Replace(one, "*", "x", 1)); yes && !strings.Contains(one, "*") {
+				t.Errorf("nobody's secrets are delivered as %s anyway: %s", one, why)
+			}
+		}
+	}
+	for _, name := range credentials() {
+		if _, yes := among(reservedOfOrg, name); !yes {
+			t.Errorf("%s is excepted from nothing", name)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func (v *Vault) Update(ctx context.Context, actor core.Actor, name string, e Edi
 	var next core.Secret
 	var warnings []string
 	act := guard.Act{Action: guard.SecretUpdate, Subject: guard.SecretSubject(name), Detail: map[string]string{"fields": guard.Names(e.fields())}}
-	err := v.guard.Do(ctx, actor, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
+	err := v.guard.Do(ctx, actor, act, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
 		old, err := get(ctx, tx, actor.Owner, name)
 		if err != nil {
 			return err
@@ -32,7 +32,7 @@ func (v *Vault) Update(ctx context.Context, actor core.Actor, name string, e Edi
 		if err != nil {
 			return err
 		}
-		return v.update(ctx, tx, note, old, next, e.Value)
+		return v.update(ctx, tx, old, next, e.Value)
 	})
 	if err != nil {
 		return core.Secret{}, nil, err
@@ -56,14 +56,13 @@ func (v *Vault) checkChange(ctx context.Context, tx store.Tx, next core.Secret, 
 	return v.warnings(next, others), v.limits.checkAll(others, next)
 }
 
-func (v *Vault) update(ctx context.Context, tx store.Tx, note guard.Note, old core.SealedSecret, next core.Secret, value *secret.Secret) error {
+func (v *Vault) update(ctx context.Context, tx store.Tx, old core.SealedSecret, next core.Secret, value *secret.Secret) error {
 	sealed := core.SealedSecret{Secret: next, KeyID: old.KeyID, Ciphertext: old.Ciphertext}
 	if value != nil {
 		var err error
 		if sealed, err = v.seal(ctx, tx, next, *value); err != nil {
 			return err
 		}
-		note.Wrote(guard.SecretRecord(sealed))
 	}
 	return tx.Secrets().Update(ctx, sealed, old.Version)
 }

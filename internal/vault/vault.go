@@ -62,7 +62,7 @@ func (v *Vault) Create(ctx context.Context, actor core.Actor, in NewSecret) (cor
 	}
 	var warnings []string
 	act := guard.Act{Action: guard.SecretCreate, Subject: guard.SecretSubject(s.Name)}
-	err := v.guard.Do(ctx, actor, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
+	err := v.guard.Do(ctx, actor, act, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
 		others, err := list(ctx, tx, actor.Owner)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func (v *Vault) Create(ctx context.Context, actor core.Actor, in NewSecret) (cor
 			return err
 		}
 		warnings = v.warnings(s, others)
-		return v.create(ctx, tx, note, s, in.Value)
+		return v.create(ctx, tx, s, in.Value)
 	})
 	if err != nil {
 		return core.Secret{}, nil, err
@@ -88,12 +88,11 @@ func (in NewSecret) record(o core.Owner) core.Secret {
 	}
 }
 
-func (v *Vault) create(ctx context.Context, tx store.Tx, note guard.Note, s core.Secret, value secret.Secret) error {
+func (v *Vault) create(ctx context.Context, tx store.Tx, s core.Secret, value secret.Secret) error {
 	sealed, err := v.seal(ctx, tx, s, value)
 	if err != nil {
 		return err
 	}
-	note.Wrote(guard.SecretRecord(sealed))
 	err = tx.Secrets().Create(ctx, sealed)
 	if core.CodeOf(err) == core.Conflict {
 		return taken(s.Name).Wrap(err)
