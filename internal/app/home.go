@@ -37,7 +37,7 @@ func checkHome(home string) error {
 	if !info.IsDir() {
 		return core.Errorf(core.Invalid, "%s is not a directory", home).WithHint("set KEYFOB_HOME to a directory")
 	}
-	if err := private(home, info, 0o700); err != nil {
+	if err := private(home, home, info, 0o700); err != nil {
 		return err
 	}
 	return checkFiles(home)
@@ -61,7 +61,7 @@ func checkFiles(home string) error {
 		if info.IsDir() {
 			mode = 0o700
 		}
-		if err := private(filepath.Join(home, e.Name()), info, mode); err != nil {
+		if err := private(home, filepath.Join(home, e.Name()), info, mode); err != nil {
 			return err
 		}
 	}

@@ -6,4 +6,4 @@ import "io/fs"
 
 // private accepts the path: modes say nothing here, and the platform's data
 // directory is the user's own by its access list.
-func private(string, fs.FileInfo, fs.FileMode) error { return nil }
+func private(string, string, fs.FileInfo, fs.FileMode) error { return nil }

@@ -111,7 +111,7 @@ func vaultExists(home string) error {
 
 func noVault(home string) *core.Error {
 	return core.Errorf(core.NotFound, "there is no vault in %s", home).WithReason("no_vault").
-		WithHint("make one with: keyfob vault init")
+		WithHint("make one with: keyfob vault init; one that is elsewhere is found by KEYFOB_HOME")
 }
 
 func readHeader(ctx context.Context, c Config) (core.Header, error) {
