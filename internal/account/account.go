@@ -177,11 +177,8 @@ func (s *Accounts) seal(ctx context.Context, tx store.Tx, a core.Account, key se
 	return core.SealedAccount{Account: a, KeyID: data.ID(), Ciphertext: c}, err
 }
 
-func record(a core.SealedAccount) guard.Record { return guard.AccountRecord(a) }
-
-// noteSealed notes the ciphertext and the upstream it is bound to.
+// noteSealed notes the upstream that the credential is bound to.
 func noteSealed(note guard.Note, a core.SealedAccount) {
-	note.Wrote(record(a))
 	note("upstream", seal.AccountBinding(a.Account).Origin)
 }
 
@@ -209,12 +206,11 @@ func (s *Accounts) Get(ctx context.Context, actor core.Actor, r Ref) (core.Accou
 // the pool move up. expect is the version that was seen, 0 for whichever there
 // is. Errors: not_found, conflict with reason "stale".
 func (s *Accounts) Delete(ctx context.Context, actor core.Actor, r Ref, expect int64) error {
-	return s.change(ctx, actor, guard.AccountDelete, r, expect, func(ctx context.Context, tx store.Tx, note guard.Note, a core.SealedAccount) error {
+	return s.change(ctx, actor, guard.AccountDelete, r, expect, func(ctx context.Context, tx store.Tx, _ guard.Note, a core.SealedAccount) error {
 		pool, err := poolOf(ctx, tx, a.Account)
 		if err != nil {
 			return err
 		}
-		note.Removed(record(a))
 		if err := tx.Accounts().Delete(ctx, a.ID, a.Version); err != nil {
 			return err
 		}

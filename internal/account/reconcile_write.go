@@ -29,7 +29,6 @@ func (r *reconciler) write(ctx context.Context) error {
 }
 
 func (r *reconciler) remove(ctx context.Context, st *step) error {
-	r.note.Removed(record(st.old))
 	return r.tx.Accounts().Delete(ctx, st.old.ID, st.old.Version)
 }
 
@@ -66,7 +65,6 @@ func (r *reconciler) seal(ctx context.Context, st *step) error {
 		return err
 	}
 	st.next = sealed
-	r.note.Wrote(record(sealed))
 	r.note("upstream "+st.change.Ref, sealBinding(sealed).Origin)
 	return nil
 }

@@ -7,7 +7,7 @@ type Verification struct {
 	Chains      []Chain // in order of writer
 	Checkpoints int64   // that hold together
 	Uncovered   int64   // entries that no checkpoint covers: they can be taken away or replaced without a trace
-	Records     int     // secrets, accounts and MCP servers that were compared with the trail
+	Records     int     // stored records that were compared with the trail
 	Problems    []Problem
 	Unproven    []string // what cannot be shown this way, for people
 }
@@ -33,9 +33,9 @@ type Problem struct {
 	Message    string // for people
 }
 
-// maxProblems bounds what one verification reports: behind the first few there
+// MaxProblems bounds what one verification reports: behind the first few there
 // is nothing to learn.
-const maxProblems = 100
+const MaxProblems = 100
 
 // Report adds a problem. Behind the hundredth one line says that there are more.
 func (v *Verification) Report(p Problem) {
@@ -43,9 +43,9 @@ func (v *Verification) Report(p Problem) {
 		p.Message = fmt.Sprintf("line %d: %s", p.Line, p.Message)
 	}
 	switch {
-	case len(v.Problems) < maxProblems:
+	case len(v.Problems) < MaxProblems:
 		v.Problems = append(v.Problems, p)
-	case len(v.Problems) == maxProblems:
+	case len(v.Problems) == MaxProblems:
 		v.Problems = append(v.Problems, Problem{Message: "and more that are not listed"})
 	}
 }

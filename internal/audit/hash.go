@@ -80,8 +80,15 @@ func (e *encoder) text(fields ...string) {
 
 func (e *encoder) number(fields ...int64) {
 	for _, n := range fields {
-		e.text(string(binary.BigEndian.AppendUint64(nil, uint64(n)))) //nolint:gosec // two's complement, as the format says
+		var one encoder
+		one.raw(n)
+		e.text(string(one.out))
 	}
+}
+
+// raw adds a number's bytes without their length.
+func (e *encoder) raw(n int64) {
+	e.out = binary.BigEndian.AppendUint64(e.out, uint64(n)) //nolint:gosec // two's complement, as the format says
 }
 
 func (e *encoder) sum() []byte {

@@ -13,8 +13,9 @@ import (
 	"keyfob/internal/core"
 )
 
-// maxLine bounds a line: beyond it a file is none of ours.
-const maxLine = 8 << 20
+// maxLine bounds a line: beyond it a file is none of ours. The longest entry is
+// that of an apply, which names up to 20,000 records with two digests each.
+const maxLine = 32 << 20
 
 // VerifyExport reads an export or a sink's file and says what does not fit: each
 // line that was changed, left out, moved, put in or cut off. It reads the file

@@ -75,8 +75,9 @@ func New(st store.Store, writer string, options ...Option) *Guard {
 }
 
 // Do runs a change. fn and its entry are one transaction: both are durable when
-// Do returns nil, neither otherwise. Errors: forbidden, or whatever fn or the
-// store gave.
+// Do returns nil, neither otherwise. The entry says of each record that fn wrote
+// through tx what is stored now, for Verify. Errors: forbidden, or whatever fn or
+// the store gave.
 func (g *Guard) Do(ctx context.Context, actor core.Actor, act Act, fn func(ctx context.Context, tx store.Tx, note Note) error) error {
 	act = act.of(actor)
 	if err := g.allow(ctx, actor, act); err != nil {
@@ -88,7 +89,7 @@ func (g *Guard) Do(ctx context.Context, actor core.Actor, act Act, fn func(ctx c
 			return err
 		}
 		notes := maps.Clone(act.Detail)
-		if err := fn(ctx, tx, noteInto(&notes)); err != nil {
+		if err := fn(ctx, noting{tx, act.Subject, &notes}, noteInto(&notes)); err != nil {
 			return err
 		}
 		_, err := g.add(ctx, tx, entry(actor, act, OK, notes))

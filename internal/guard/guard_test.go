@@ -96,7 +96,6 @@ func put(id string, version int64, ciphertext string) func(context.Context, stor
 		s := core.SealedSecret{Secret: core.Secret{
 			ID: id, Owner: core.Local, Name: "N_" + id, Version: version, ValueVersion: version,
 		}, KeyID: "key", Ciphertext: []byte(ciphertext)}
-		note.Wrote(guard.SecretRecord(s))
 		if version == 1 {
 			return tx.Secrets().Create(ctx, s)
 		}

@@ -3,53 +3,165 @@ package guard
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
+	"time"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/core"
 	"keyfob/internal/seal"
 )
 
-// Keys of an entry's Detail by which verification finds what was stored:
+// Keys of an entry's Detail by which verification knows what is stored. Every
+// write inside Do notes them by itself:
 //
-//	"wrote secret/ID"   = "v3 sha256:HEX"   value version and digest of the ciphertext
-//	"removed secret/ID" = "v3"
+//	"wrote secret/ID"   = "v3 sha256:HEX r5 sha256:HEX of secret:NAME"
+//	"removed secret/ID" = "r5", or "ended" of what has no version of its own
 //
-// and the same with account/ID and mcp/ID.
+// v is the version of the value and the digest of its ciphertext, for kinds that
+// have one; r is the record's version and the digest of its row; "until TIME"
+// follows for what ends by itself; "of" is left out where the entry's subject
+// says it. Entries of older programs end behind the ciphertext's digest.
 const (
 	wroteKey   = "wrote "
 	removedKey = "removed "
 )
 
-// Record is what the trail says of a stored ciphertext.
-type Record struct {
-	id      string
-	version int64
-	digest  string
+// The kinds of record that the trail knows.
+const (
+	kindSecret    = "secret"
+	kindAccount   = "account"
+	kindMCP       = "mcp"
+	kindProfile   = "profile"
+	kindPool      = "pool"
+	kindUser      = "user"
+	kindToken     = "token"
+	kindSession   = "session"
+	kindWorkspace = "workspace"
+)
+
+func keyOf(kind, id string) string { return kind + "/" + id }
+
+// kindOf is the kind in what keyOf gave.
+func kindOf(key string) string {
+	kind, _, _ := strings.Cut(key, "/")
+	return kind
 }
 
-// SecretRecord is a secret as the trail knows it.
-func SecretRecord(s core.SealedSecret) Record {
-	return Record{"secret/" + s.ID, s.ValueVersion, seal.Digest(s.Ciphertext)}
+// record is a stored record as the trail tells of it.
+type record struct {
+	key     string // kind and id
+	subject string // for people
+	value   int64  // version of the value, and digest of its ciphertext; empty: the kind has none
+	cipher  string
+	version int64 // of the record, and digest of its row; empty: not known
+	row     string
+	until   time.Time // when it ends by itself; zero: it does not
 }
 
-// AccountRecord is an account as the trail knows it.
-func AccountRecord(a core.SealedAccount) Record {
-	return Record{"account/" + a.ID, a.ValueVersion, seal.Digest(a.Ciphertext)}
+// text is the record as Detail has it in an entry on this subject.
+func (r record) text(subject string) string {
+	var b strings.Builder
+	if r.cipher != "" {
+		b.WriteString("v" + strconv.FormatInt(r.value, 10) + " sha256:" + r.cipher + " ")
+	}
+	b.WriteString("r" + strconv.FormatInt(r.version, 10) + " sha256:" + r.row)
+	if !r.until.IsZero() {
+		b.WriteString(" until " + r.until.UTC().Format(time.RFC3339Nano))
+	}
+	if r.subject != subject {
+		b.WriteString(" of " + r.subject)
+	}
+	return b.String()
 }
 
-// MCPRecord is an MCP server as the trail knows it. One without values has the
-// digest of an empty ciphertext.
-func MCPRecord(m core.SealedMCPServer) Record {
-	return Record{"mcp/" + m.ID, m.ValueVersion, seal.Digest(m.Ciphertext)}
+// parseRecord reads what text gave, or an older program wrote. What it cannot
+// read it leaves zero: an entry that was tampered with is found by its hash.
+func parseRecord(key, text, subject string) record {
+	r := record{key: key, subject: subject}
+	if before, of, ok := strings.Cut(text, " of "); ok {
+		text, r.subject = before, of
+	}
+	words := strings.Fields(text)
+	for i := 0; i+1 < len(words); i += 2 {
+		w, arg := words[i], words[i+1]
+		n, _ := strconv.ParseInt(w[1:], 10, 64)
+		switch {
+		case w == "until":
+			r.until, _ = time.Parse(time.RFC3339Nano, arg)
+		case w[0] == 'v':
+			r.value, r.cipher = n, strings.TrimPrefix(arg, "sha256:")
+		case w[0] == 'r':
+			r.version, r.row = n, strings.TrimPrefix(arg, "sha256:")
+		}
+	}
+	return r
 }
 
-// Wrote notes that this ciphertext was stored. Each act that seals a value notes
-// it, or verification reports the record.
-func (n Note) Wrote(r Record) {
-	n(wroteKey+r.id, "v"+strconv.FormatInt(r.version, 10)+" sha256:"+r.digest)
+// newer says whether r was written after o, which is of the same record. Where
+// only the ciphertext was noted of one, the value's version says it.
+func (r record) newer(o record) bool {
+	return r.value > o.value || r.value == o.value && r.version >= o.version
 }
 
-// Removed notes that the record was deleted.
-func (n Note) Removed(r Record) { n(removedKey+r.id, "v"+strconv.FormatInt(r.version, 10)) }
+func secretRecord(s core.SealedSecret) record {
+	var w audit.Row
+	w.Text("id", s.ID, "owner", s.Owner.String(), "name", s.Name, "description", s.Description, "env", s.Env, "file", s.File)
+	w.Flag("enabled", s.Enabled)
+	w.Flag("lookup", s.Lookup)
+	w.Map("selector", s.Selector)
+	w.Number("size", int64(s.Size))
+	w.Time("created_at", s.CreatedAt)
+	w.Time("updated_at", s.UpdatedAt)
+	r := record{key: keyOf(kindSecret, s.ID), subject: SecretSubject(s.Name), version: s.Version}
+	return r.sealed(w, s.ValueVersion, s.KeyID, s.Ciphertext)
+}
+
+// accountRecord leaves out the Epoch, which is of its health.
+func accountRecord(a core.SealedAccount) record {
+	var w audit.Row
+	w.Text("id", a.ID, "owner", a.Owner.String(), "provider", a.Provider, "namespace", a.Namespace, "label", a.Label,
+		"kind", string(a.Kind), "base_url", a.BaseURL, "quota_group", a.QuotaGroup, "fingerprint", a.Fingerprint)
+	w.Flag("enabled", a.Enabled)
+	w.Number("position", int64(a.Position))
+	w.Map("selector", a.Selector)
+	w.Number("limit_requests", a.Limit.Requests)
+	w.Number("limit_tokens", a.Limit.Tokens)
+	w.Time("created_at", a.CreatedAt)
+	w.Time("updated_at", a.UpdatedAt)
+	r := record{key: keyOf(kindAccount, a.ID), subject: AccountSubject(a.Ref()), version: a.Version}
+	return r.sealed(w, a.ValueVersion, a.KeyID, a.Ciphertext)
+}
+
+// mcpRecord of a server without values has the digest of an empty ciphertext.
+func mcpRecord(m core.SealedMCPServer) record {
+	var w audit.Row
+	w.Text("id", m.ID, "owner", m.Owner.String(), "name", m.Name, "transport", string(m.Transport), "url", m.URL, "command", m.Command)
+	w.List("args", m.Args)
+	w.Flag("has_token", m.HasToken)
+	w.List("headers", m.Headers)
+	w.List("env", m.Env)
+	w.Number("timeout", int64(m.Timeout))
+	w.Flag("enabled", m.Enabled)
+	w.Time("created_at", m.CreatedAt)
+	w.Time("updated_at", m.UpdatedAt)
+	r := record{key: keyOf(kindMCP, m.ID), subject: MCPSubject(m.Name), version: m.Version}
+	return r.sealed(w, m.ValueVersion, m.KeyID, m.Ciphertext)
+}
+
+// sealed adds what every kind with a value has.
+func (r record) sealed(w audit.Row, version int64, keyID string, ciphertext []byte) record {
+	r.value, r.cipher = version, seal.Digest(ciphertext)
+	w.Text("key_id", keyID, "ciphertext", r.cipher)
+	w.Number("value_version", version)
+	return r.rowed(w)
+}
+
+// rowed adds the digest of the row.
+func (r record) rowed(w audit.Row) record {
+	w.Number("version", r.version)
+	r.row = w.Digest(kindOf(r.key))
+	return r
+}
 
 // Shows notes which version of a value an exposure handed out.
 func (n Note) Shows(s core.SealedSecret) {

@@ -46,7 +46,6 @@ func vaultFile(t *testing.T) (path string, signer audit.Signer) {
 		if err != nil {
 			return err
 		}
-		note.Removed(guard.SecretRecord(s))
 		return tx.Secrets().Delete(ctx, s.ID, s.Version)
 	})
 	for range 34 {
@@ -67,14 +66,12 @@ var ann = core.Owner{Kind: core.UserOwner, ID: "usr_ann"}
 func putMCP(ctx context.Context, tx store.Tx, note guard.Note) error {
 	m := core.SealedMCPServer{MCPServer: core.MCPServer{ID: "m", Owner: ann, Name: "search", Transport: core.MCPStdio, Command: "x", Version: 1, ValueVersion: 1},
 		KeyID: "key", Ciphertext: []byte("values")}
-	note.Wrote(guard.MCPRecord(m))
 	return tx.MCPServers().Create(ctx, m)
 }
 
 func putAccount(ctx context.Context, tx store.Tx, note guard.Note) error {
 	a := core.SealedAccount{Account: core.Account{ID: "k", Owner: core.Org, Provider: "openai", Namespace: "default", Label: "work", Kind: core.APIKey,
 		BaseURL: "https://api.openai.com/v1", Version: 1, ValueVersion: 1}, KeyID: "key", Ciphertext: []byte("credential")}
-	note.Wrote(guard.AccountRecord(a))
 	return tx.Accounts().Create(ctx, a)
 }
 
@@ -427,7 +424,7 @@ func TestRolledBackRecords(t *testing.T) {
 		"an account": {run(`UPDATE account SET ciphertext = CAST('old' AS BLOB)`),
 			guard.Problem{Subject: "account:openai/work", Message: "does not hold the ciphertext"}},
 		"an MCP server":              {run(`UPDATE mcp_server SET value_version = 0`), guard.Problem{Subject: "mcp:search", Message: "it was rolled back"}},
-		"an MCP server that is gone": {run(`DELETE FROM mcp_server`), guard.Problem{Subject: "secret:x", Message: "(mcp/m) is missing"}},
+		"an MCP server that is gone": {run(`DELETE FROM mcp_server`), guard.Problem{Subject: "mcp:search", Message: "(mcp/m) is missing"}},
 		"a secret that was deleted": {run(`INSERT INTO secret SELECT 'b', owner, 'N_b', description, enabled, env, file, lookup, selector, size, version,
 			value_version, key_id, created_at, updated_at, ciphertext FROM secret WHERE id = 'a'`), guard.Problem{Subject: "secret:N_b", Message: "was deleted, and is there again"}},
 		"a secret of an owner that the trail does not know": {run(`INSERT INTO secret SELECT 'z', 'user:eve', 'N_z', description, enabled, env, file, lookup, selector, size, version,

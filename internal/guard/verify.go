@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"fmt"
 
 	"keyfob/internal/audit"
 	"keyfob/internal/core"
@@ -15,10 +16,12 @@ type (
 	Problem      = audit.Problem
 )
 
-// Verify walks every chain and every checkpoint, and holds each secret, account
-// and MCP server of every owner against the newest ciphertext that the trail
-// says was stored, which finds a row put back to an earlier state. It opens no
-// value, and keeps in memory what the trail says of each record, not the trail.
+// Verify walks every chain and every checkpoint, and holds each record of every
+// owner against what the trail says was stored last: secrets, accounts, pools,
+// MCP servers, LLM profiles, users, tokens, browser sessions and live workspaces.
+// So it finds a row that was put back to an earlier state, changed, added or
+// removed. It opens no value, and keeps in memory what the trail says of each
+// record that is there, not the trail.
 //
 // It is for an administrator, whatever owner the actor is on. Where nothing is
 // found, what no checkpoint covered until now is signed.
@@ -35,7 +38,11 @@ func (g *Guard) Verify(ctx context.Context, actor core.Actor) (Verification, err
 		out = w.check.Finish()
 		w.found = &out
 		w.broken = w.check.Broken()
-		return w.records(ctx, tx)
+		if err := w.records(ctx, tx); err != nil {
+			return err
+		}
+		out.Unproven = append(out.Unproven, w.unproven()...)
+		return nil
 	})
 	if err == nil && out.OK() && out.Uncovered > 0 {
 		// What cannot be signed now stays what out says it is: not covered.
@@ -54,7 +61,17 @@ func (w *walker) entry(e core.AuditEntry) error {
 
 func (w *walker) checkpoint(c core.Checkpoint) error {
 	w.check.Checkpoint(c)
+	w.forget()
 	return nil
+}
+
+// unproven is what the trail does not say of the records.
+func (w *walker) unproven() []string {
+	out := []string{"what is not in the trail: usage, cooldowns, when tokens were used, renewals, and sign-ins and step-ups that wait"}
+	if w.older > 0 {
+		out = append(out, fmt.Sprintf("%d records but for their values: an older Keyfob wrote them last", w.older))
+	}
+	return out
 }
 
 func (w *walker) damaged(writer string) error {

@@ -134,11 +134,10 @@ func (l *LLM) UpdateMCP(ctx context.Context, actor core.Actor, name string, e MC
 // DeleteMCP removes an MCP server and its values; errors: not_found, conflict
 // with reason "stale".
 func (l *LLM) DeleteMCP(ctx context.Context, actor core.Actor, name string, expect int64) error {
-	return l.onMCP(ctx, actor, guard.MCPDelete, name, func(ctx context.Context, tx store.Tx, note guard.Note, old core.SealedMCPServer) error {
+	return l.onMCP(ctx, actor, guard.MCPDelete, name, func(ctx context.Context, tx store.Tx, _ guard.Note, old core.SealedMCPServer) error {
 		if err := checkVersion("MCP server", old.Version, expect); err != nil {
 			return err
 		}
-		note.Removed(guard.MCPRecord(old))
 		return tx.MCPServers().Delete(ctx, old.ID, old.Version)
 	})
 }

@@ -54,7 +54,6 @@ func (l *LLM) seal(ctx context.Context, tx store.Tx, note guard.Note, m core.MCP
 		out.KeyID = key.ID()
 		note("upstream", seal.MCPBinding(m).Origin)
 	}
-	note.Wrote(guard.MCPRecord(out))
 	return out, nil
 }
 

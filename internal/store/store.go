@@ -76,7 +76,8 @@ type Vault interface {
 	// ReplaceKey puts another data key in the place of the owner's; not_found if
 	// the owner has none.
 	ReplaceKey(ctx context.Context, k core.WrappedKey) error
-	// Owners lists the owners of secrets, accounts and MCP servers, in order.
+	// Owners lists the owners of secrets, accounts, pools, MCP servers, profiles
+	// and live workspaces, and the users of tokens and browser sessions, in order.
 	Owners(ctx context.Context) ([]core.Owner, error)
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"keyfob/internal/core"
-	"keyfob/internal/guard"
 	"keyfob/internal/seal"
 	"keyfob/internal/store"
 )
@@ -23,7 +22,7 @@ type record struct {
 	binding    seal.Binding
 	ciphertext []byte
 	// put stores another ciphertext of the same value, as its next version.
-	put func(ctx context.Context, tx store.Tx, note guard.Note, keyID string, ciphertext []byte) error
+	put func(ctx context.Context, tx store.Tx, keyID string, ciphertext []byte) error
 }
 
 type kind int
@@ -37,9 +36,8 @@ const (
 
 func ofSecret(s core.SealedSecret) record {
 	r := record{kind: secretKind, key: s.Name, name: "secret " + s.Name, keyID: s.KeyID, binding: seal.SecretBinding(s.Secret), ciphertext: s.Ciphertext}
-	r.put = func(ctx context.Context, tx store.Tx, note guard.Note, keyID string, ciphertext []byte) error {
+	r.put = func(ctx context.Context, tx store.Tx, keyID string, ciphertext []byte) error {
 		s.ValueVersion, s.KeyID, s.Ciphertext = s.ValueVersion+1, keyID, ciphertext
-		note.Wrote(guard.SecretRecord(s))
 		return tx.Secrets().Update(ctx, s, s.Version)
 	}
 	return r
@@ -47,9 +45,8 @@ func ofSecret(s core.SealedSecret) record {
 
 func ofAccount(a core.SealedAccount) record {
 	r := record{kind: accountKind, key: a.ID, name: "account " + a.Ref(), keyID: a.KeyID, binding: seal.AccountBinding(a.Account), ciphertext: a.Ciphertext}
-	r.put = func(ctx context.Context, tx store.Tx, note guard.Note, keyID string, ciphertext []byte) error {
+	r.put = func(ctx context.Context, tx store.Tx, keyID string, ciphertext []byte) error {
 		a.ValueVersion, a.KeyID, a.Ciphertext = a.ValueVersion+1, keyID, ciphertext
-		note.Wrote(guard.AccountRecord(a))
 		return tx.Accounts().Update(ctx, a, a.Version)
 	}
 	return r
@@ -57,16 +54,15 @@ func ofAccount(a core.SealedAccount) record {
 
 func ofMCP(m core.SealedMCPServer) record {
 	r := record{kind: mcpKind, key: m.ID, name: "MCP server " + m.Name, keyID: m.KeyID, binding: seal.MCPBinding(m.MCPServer), ciphertext: m.Ciphertext}
-	r.put = func(ctx context.Context, tx store.Tx, note guard.Note, keyID string, ciphertext []byte) error {
+	r.put = func(ctx context.Context, tx store.Tx, keyID string, ciphertext []byte) error {
 		m.ValueVersion, m.KeyID, m.Ciphertext = m.ValueVersion+1, keyID, ciphertext
-		note.Wrote(guard.MCPRecord(m))
 		return tx.MCPServers().Update(ctx, m, m.Version)
 	}
 	return r
 }
 
 // reseal seals the value anew with the key, for its next version.
-func (r record) reseal(ctx context.Context, tx store.Tx, note guard.Note, key *seal.DataKey) error {
+func (r record) reseal(ctx context.Context, tx store.Tx, key *seal.DataKey) error {
 	v, err := key.Open(r.binding, r.ciphertext)
 	if err != nil {
 		return err
@@ -77,7 +73,7 @@ func (r record) reseal(ctx context.Context, tx store.Tx, note guard.Note, key *s
 	if err != nil {
 		return err
 	}
-	return r.put(ctx, tx, note, key.ID(), c)
+	return r.put(ctx, tx, key.ID(), c)
 }
 
 // cursor is a place among an owner's records: kind by kind, secrets by name and

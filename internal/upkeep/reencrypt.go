@@ -126,7 +126,7 @@ func (u *Upkeep) step(ctx context.Context, actor core.Actor, o core.Owner, at cu
 			return u.drop(ctx, tx, note, o, key.ID(), &out)
 		}
 		for _, r := range page {
-			err := r.reseal(ctx, tx, note, key)
+			err := r.reseal(ctx, tx, key)
 			switch {
 			case err == nil:
 				out.records++

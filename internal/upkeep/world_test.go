@@ -81,7 +81,6 @@ func (w *world) putSecret(ctx context.Context, tx store.Tx, note guard.Note, o c
 	if s.Ciphertext, err = key.Seal(seal.SecretBinding(s.Secret), secret.FromString(w.want[s.ID])); err != nil {
 		return err
 	}
-	note.Wrote(guard.SecretRecord(s))
 	return tx.Secrets().Create(ctx, s)
 }
 
@@ -96,7 +95,6 @@ func (w *world) putAccount(ctx context.Context, tx store.Tx, note guard.Note, o 
 	if a.Ciphertext, err = key.Seal(seal.AccountBinding(a.Account), secret.FromString(w.want[a.ID])); err != nil {
 		return err
 	}
-	note.Wrote(guard.AccountRecord(a))
 	return tx.Accounts().Create(ctx, a)
 }
 
@@ -112,8 +110,6 @@ func (w *world) putMCP(ctx context.Context, tx store.Tx, note guard.Note, o core
 		return err
 	}
 	bare := core.SealedMCPServer{MCPServer: core.MCPServer{ID: id("mcp", o, "bare"), Owner: o, Name: "bare", Transport: core.MCPStdio, Command: "c", Version: 1}}
-	note.Wrote(guard.MCPRecord(m))
-	note.Wrote(guard.MCPRecord(bare))
 	return errors.Join(tx.MCPServers().Create(ctx, m), tx.MCPServers().Create(ctx, bare))
 }
 

@@ -60,10 +60,7 @@ func (f fixture) orgSecret(t *testing.T, n vault.NewSecret) {
 func (f fixture) user(t *testing.T, name string) core.Actor {
 	t.Helper()
 	u := core.User{ID: "usr_" + name, Name: name, Role: core.RoleUser, Version: 1}
-	err := f.store.Update(t.Context(), func(tx store.Tx) error { return tx.Users().Create(t.Context(), u) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	guardtest.Add(t, f.store, u)
 	scopes := core.AllScopes &^ (core.AdminRead | core.AdminWrite)
 	return core.Actor{Kind: core.UserActor, ID: u.ID, Owner: u.Owner(), Scopes: scopes, Via: core.Via{Kind: core.ViaToken, ID: "tok_" + name}}
 }

@@ -64,8 +64,16 @@ func Join(tb testing.TB, st store.Store, a core.Actor) {
 	if a.Admin {
 		role = core.RoleAdmin
 	}
-	u := core.User{ID: a.Owner.ID, Name: "name-of-" + a.Owner.ID, Role: role, Version: 1}
-	err := st.Update(context.Background(), func(tx store.Tx) error { return tx.Users().Create(context.Background(), u) })
+	Add(tb, st, core.User{ID: a.Owner.ID, Name: "name-of-" + a.Owner.ID, Role: role, Version: 1})
+}
+
+// Add makes a user, with an entry in a chain of its own.
+func Add(tb testing.TB, st store.Store, u core.User) {
+	tb.Helper()
+	act := guard.Act{Action: guard.UserSignUp, Subject: guard.UserSubject(u.Name)}
+	err := guard.New(st, "joined").Do(context.Background(), core.System("test", u.Owner()), act, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
+		return tx.Users().Create(ctx, u)
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -116,6 +116,8 @@ func (v vault) Owners(ctx context.Context) ([]core.Owner, error) {
 		err := row.Scan(owner{&o})
 		out = append(out, o)
 		return err
-	}, `SELECT owner FROM secret UNION SELECT owner FROM account UNION SELECT owner FROM mcp_server ORDER BY owner`)
+	}, `SELECT owner FROM secret UNION SELECT owner FROM account UNION SELECT owner FROM mcp_server
+		UNION SELECT owner FROM profile UNION SELECT owner FROM pool UNION SELECT owner FROM workspace WHERE ended_at IS NULL
+		UNION SELECT 'user:' || user_id FROM token UNION SELECT 'user:' || user_id FROM browser_session ORDER BY owner`)
 	return out, err
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"keyfob/internal/core"
@@ -115,12 +116,18 @@ func testOwners(t *testing.T, s suite) {
 	s.do(t, create(x, y))
 	s.do(t, addAccounts(a))
 	s.do(t, addMCP(m))
-	w := Workspace("w") // has no value
-	w.Owner = of("w")
-	s.do(t, addWorkspaces(w))
-	same(t, []core.Owner{of("a"), of("b"), of("c")}, owners())
+	w, over := Workspace("w"), Workspace("v")
+	w.Owner, over.Owner = of("w"), of("v")
+	s.do(t, addWorkspaces(w, over))
+	p, l, k, b := Profile("p"), Pool("openai", "default"), Token("k", "k"), Session("b", "s")
+	p.Owner, l.Owner = of("p"), of("l")
+	s.do(t, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.Workspaces().End(ctx, over.ID, at(9)), tx.Profiles().Create(ctx, p), tx.Pools().Put(ctx, l, 0),
+			tx.Tokens().Create(ctx, k), tx.Sessions().Create(ctx, b))
+	})
+	same(t, []core.Owner{of("a"), of("b"), of("c"), of("k"), of("l"), of("p"), of("s"), of("w")}, owners())
 	a.Owner, a.ID = of("a"), "a2"
 	s.do(t, addAccounts(a))
 	s.do(t, removeMCP("m", 1))
-	same(t, []core.Owner{of("a"), of("b"), of("c")}, owners())
+	same(t, []core.Owner{of("a"), of("b"), of("c"), of("k"), of("l"), of("p"), of("s"), of("w")}, owners())
 }
