@@ -49,6 +49,7 @@ type Stream struct {
 	actor  core.Actor
 	last   int64 // number of the newest change that was looked at
 	fresh  bool  // nothing was looked at yet
+	proof  bool  // among the changes that the last Next went by was one of the actor's proof
 	news   <-chan []core.Change
 	cancel func()
 }
@@ -83,6 +84,7 @@ func (s *Stream) Last() int64 { return s.last }
 // the caller sees that something happened, and Last that it went by. Errors: that
 // of ctx at its end, and what the store gives.
 func (s *Stream) Next(ctx context.Context) ([]Event, error) {
+	s.proof = false
 	if s.fresh {
 		s.fresh = false
 		return s.catchUp(ctx)
@@ -97,6 +99,10 @@ func (s *Stream) Next(ctx context.Context) ([]Event, error) {
 		return s.take(changes), nil
 	}
 }
+
+// Doubtful says whether the actor may not be who they were: the last Next went by
+// a change of what proves them, be it one that they are not told of.
+func (s *Stream) Doubtful() bool { return s.proof }
 
 // follows says whether the changes go on right where the stream is; they may
 // begin before.
@@ -117,7 +123,7 @@ func (s *Stream) catchUp(ctx context.Context) ([]Event, error) {
 			return err
 		}
 		if s.last > newest || s.last < first-1 {
-			s.last = newest
+			s.last, s.proof = newest, true
 			out = []Event{{Seq: newest, Kind: Reset}}
 			return nil
 		}
@@ -154,19 +160,36 @@ func (s *Stream) take(changes []core.Change) []Event {
 }
 
 // concerns: one's own records, and of the organisation's those that reach
-// everybody's workspaces. What keys seal them is nobody's to follow.
+// everybody's workspaces; of both, what one could read. What keys seal them is
+// nobody's to follow.
 func (s *Stream) concerns(c core.Change) (Event, bool) {
-	org := c.Owner == core.Org
-	kinds := own()
-	if org {
-		kinds = shared()
+	org, own := c.Owner == core.Org, c.Owner == s.actor.Owner
+	need, known := scopeOf(c.Kind)
+	if own && slices.Contains(proofs(), c.Kind) {
+		s.proof = true
 	}
-	ok := (org || c.Owner == s.actor.Owner) && slices.Contains(kinds, c.Kind)
+	ok := known && s.actor.Scopes.Has(need) && (own || org && slices.Contains(shared(), c.Kind))
 	return Event{Seq: c.Seq, Kind: c.Kind, Org: org, Record: c.ID}, ok
 }
 
-func own() []string {
-	return []string{"secret", "account", "pool", "health", "workspace", "profile", "mcp", "user", "token", "session"}
+// scopeOf is what it takes to read a kind of record.
+func scopeOf(kind string) (need core.Scopes, known bool) {
+	switch kind {
+	case "secret", "profile", "mcp":
+		return core.SecretsRead, true
+	case "account", "pool", "health":
+		return core.AccountsRead, true
+	case "workspace":
+		return core.WorkspacesRead, true
+	case "token", "session":
+		return core.TokensRead, true
+	case "user":
+		return 0, true
+	}
+	return 0, false
 }
 
 func shared() []string { return []string{"secret", "account", "pool", "health"} }
+
+// proofs are the kinds with which an actor's proof may end.
+func proofs() []string { return []string{"user", "token", "session"} }

@@ -25,7 +25,7 @@ const (
 func (s *Server) eventRoutes() []Route {
 	return []Route{
 		{Method: http.MethodGet, Path: "/v1/events", ID: "followEvents", Tag: "events", Summary: "What changes, as it changes (server-sent events)",
-			Text: "Each event's data is an Event in JSON. Last-Event-ID, or after, goes on after an event; an event of kind reset says that some were missed. " +
+			Text: "Each event's data is an Event in JSON, of a kind of record that the proof may read. Last-Event-ID, or after, goes on after an event; an event of kind reset says that some were missed. " +
 				"A comment comes each 15 seconds. The stream ends once the proof is not good any more.",
 			Who: Users, Acts: []string{guard.EventsRead}, Status: http.StatusOK, Type: "text/event-stream", Stream: true,
 			Query: []Param{{Name: "after", Text: "the id of the last event that was seen"}},
@@ -126,7 +126,10 @@ func (s *Server) follow(ctx context.Context, c *call) error {
 		return err
 	}
 	defer stream.Close()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel, err := s.untilOver(ctx, c)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	s.streams.endsWith(ctx, cancel)
 	plain(c.w.Header())
@@ -138,6 +141,24 @@ func (s *Server) follow(ctx context.Context, c *call) error {
 	}
 	s.pump(ctx, c, stream)
 	return nil
+}
+
+// untilOver ends with the proof of whoever asks.
+func (s *Server) untilOver(ctx context.Context, c *call) (context.Context, context.CancelFunc, error) {
+	var end time.Time
+	var err error
+	if s.Identity != nil && c.remote {
+		end, err = s.Identity.Until(ctx, c.actor)
+	}
+	if err != nil {
+		return ctx, nil, err
+	}
+	if end.IsZero() {
+		ctx, cancel := context.WithCancel(ctx)
+		return ctx, cancel, nil
+	}
+	ctx, cancel := context.WithDeadline(ctx, end)
+	return ctx, cancel, nil
 }
 
 // afterOf is where to go on: the header that browsers send by themselves counts
@@ -174,7 +195,7 @@ func (s *Server) pump(ctx context.Context, c *call, stream *event.Stream) {
 		case err != nil:
 			return
 		}
-		if touchesProof(events) && c.again(ctx) != nil {
+		if stream.Doubtful() && c.again(ctx) != nil {
 			return
 		}
 		for _, e := range events {
@@ -183,17 +204,6 @@ func (s *Server) pump(ctx context.Context, c *call, stream *event.Stream) {
 			}
 		}
 	}
-}
-
-// touchesProof says whether the actor may not be who they were.
-func touchesProof(events []event.Event) bool {
-	for _, e := range events {
-		switch e.Kind {
-		case "user", "token", "session", event.Reset:
-			return true
-		}
-	}
-	return false
 }
 
 func (c *call) sendEvent(e event.Event) error {

@@ -17,6 +17,7 @@ import (
 	"keyfob/internal/event"
 	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/httpapi"
+	"keyfob/internal/identity"
 )
 
 // stream is an open stream of events.
@@ -90,7 +91,7 @@ func (k *kit) followed(t *testing.T) {
 func TestEventsOverHTTP(t *testing.T) {
 	k := newKit(t, nil)
 	k.followed(t)
-	alice := bearer(k.token(t, "alice", core.SecretsWrite, time.Hour))
+	alice := bearer(k.token(t, "alice", core.SecretsRead|core.SecretsWrite, time.Hour))
 	s := k.stream(t, "", alice...)
 	if s.resp.StatusCode != http.StatusOK || s.resp.Header.Get("Content-Type") != "text/event-stream" || s.resp.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("got %d %v", s.resp.StatusCode, s.resp.Header)
@@ -164,6 +165,61 @@ func TestStreamsAreBounded(t *testing.T) {
 	bob.ends(t)
 	k.send(t, "GET", "/v1/events", "", alice...).want(t, http.StatusServiceUnavailable, "draining")
 	k.server.EndStreams() // again is fine
+}
+
+// A token expired, and its stream went on until its next sign of life, up to
+// fifteen seconds later.
+func TestAStreamEndsWhenItsProofExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := guardtest.New(t)
+		id, err := identity.New(identity.Config{Guard: k.Guard, Store: k.Store})
+		if err == nil {
+			err = id.EnsureFirst(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, value, err := id.CreateToken(t.Context(), core.LocalUser, identity.TokenSpec{Name: "x", Scopes: core.AuditRead, Life: 20 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := configOf(k, slog.New(slog.DiscardHandler))
+		c.Identity, c.Events = id, event.New(k.Guard, change.New(k.Store, 0))
+		s := httpapi.New(c)
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/events", nil)
+		r.Header.Set("Authorization", "Bearer "+string(value.Reveal()))
+		w := &flushed{ResponseRecorder: httptest.NewRecorder()}
+		s.Server().ServeHTTP(w, r)
+		if now := time.Now(); w.Code != http.StatusOK || now.Before(made.ExpiresAt) || now.After(made.ExpiresAt.Add(time.Millisecond)) {
+			t.Errorf("%d: the stream ended at %s, its token at %s", w.Code, now, made.ExpiresAt)
+		}
+	})
+}
+
+// A token that may read secrets alone heard of accounts, workspaces and tokens.
+// It does not any more, and its stream ends with it all the same.
+func TestAStreamTellsWhatTheTokenMayRead(t *testing.T) {
+	k := newKit(t, nil)
+	k.followed(t)
+	all := bearer(k.token(t, "alice", core.AllScopes&^core.SecretsReveal, time.Hour))
+	text := k.token(t, "alice", core.SecretsRead, time.Hour)
+	a, err := k.identity.Bearer(t.Context(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := k.stream(t, "", bearer(text)...)
+	s.until(t, ": the stream is open")
+	k.account(t, k.as("alice"))
+	k.workspace(t, k.as("alice"))
+	k.token(t, "alice", core.AuditRead, time.Hour)
+	k.secret(t, k.as("alice"))
+	if line := s.until(t, "event: "); line != "event: secret" {
+		t.Errorf("got %q", line)
+	}
+	k.send(t, "DELETE", "/v1/tokens/"+a.Via.ID, "", all...).want(t, http.StatusNoContent, "")
+	if line := s.until(t, "event: "); line != "" {
+		t.Errorf("got %q", line)
+	}
 }
 
 // A proxy in between closes what says nothing, and a token that has expired ends

@@ -17,6 +17,7 @@ import (
 	"keyfob/internal/change"
 	"keyfob/internal/core"
 	"keyfob/internal/event"
+	"keyfob/internal/guard"
 	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/httpapi"
 	"keyfob/internal/identity"
@@ -127,9 +128,12 @@ func (k *kit) as(name string) core.Actor {
 	return core.Actor{Kind: core.UserActor, ID: u.ID, Owner: u.Owner(), Admin: u.Role == core.RoleAdmin, Scopes: core.AllScopes, Via: core.Via{Kind: core.ViaLocal}}
 }
 
+// write stores past the use cases, but with its entry in the trail.
 func (k *kit) write(t *testing.T, fn func(ctx context.Context, tx store.Tx) error) {
 	t.Helper()
-	if err := k.Store.Update(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) }); err != nil {
+	act := guard.Act{Action: guard.LoginGrant, Subject: "test", Owner: core.Org}
+	err := k.Guard.Do(t.Context(), core.System("test", core.Org), act, func(ctx context.Context, tx store.Tx, _ guard.Note) error { return fn(ctx, tx) })
+	if err != nil {
 		t.Fatal(err)
 	}
 }

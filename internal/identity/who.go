@@ -120,6 +120,29 @@ func (i *Identity) Still(ctx context.Context, a core.Actor) error {
 	})
 }
 
+// Until is when what this actor showed ends by itself; the zero time: never.
+// Errors: as of Bearer and Browser.
+func (i *Identity) Until(ctx context.Context, a core.Actor) (time.Time, error) {
+	var end time.Time
+	err := i.store.View(ctx, func(tx store.Tx) error {
+		switch a.Via.Kind {
+		case core.ViaToken:
+			if a.Kind != core.UserActor {
+				return nil
+			}
+			t, err := tx.Tokens().Get(ctx, a.Via.ID)
+			end = t.ExpiresAt
+			return when(err, badToken)
+		case core.ViaBrowser:
+			s, err := tx.Sessions().Get(ctx, a.Via.ID)
+			end = s.ExpiresAt
+			return when(err, badSession)
+		}
+		return nil
+	})
+	return end, err
+}
+
 // Self is the acting user's own record. On a machine without a server, where
 // there may be none, it is made up.
 func (i *Identity) Self(ctx context.Context, a core.Actor) (core.User, error) {
