@@ -36,6 +36,8 @@ type chain struct {
 	// should; 0: none. One is no finding: a process that still has the key from
 	// before a change of the root key cannot sign, and the next one covers it.
 	bare, bareLine int64
+
+	gap gap // where it is broken by what is not there
 }
 
 type mention struct {
@@ -63,10 +65,17 @@ func (c *Checker) chain(writer string) *chain {
 func (c *Checker) Entry(e core.AuditEntry) bool {
 	s := c.chain(e.Writer)
 	if s.broken {
+		c.late(s, e)
 		return false
 	}
 	if seq, why := s.misfit(e); why != "" {
+		if n := c.numbered(s, e); n > 0 {
+			why = fmt.Sprintf("it and entry %d are in the wrong order", n)
+		}
 		c.breakAt(e.Writer, s, seq, fmt.Sprintf("the chain of %s is broken at entry %d: %s", e.Writer, seq, why))
+		if e.Seq > s.seq+1 {
+			s.gap = c.gap(fmt.Sprintf("entry %d", e.Seq))
+		}
 		return false
 	}
 	s.seq, s.hash = e.Seq, e.Hash
@@ -201,6 +210,7 @@ func (c *Checker) head(p core.Checkpoint, h core.Head, known bool) {
 	case s.seq < h.Seq:
 		c.breakAt(h.Writer, s, s.seq+1, fmt.Sprintf("the chain of %s was cut off at entry %d: checkpoint %d was signed when it had %d entries",
 			h.Writer, s.seq+1, p.Number, h.Seq))
+		s.gap = c.gap(fmt.Sprintf("checkpoint %d", p.Number))
 	case s.seq > h.Seq:
 		c.found.Report(Problem{Writer: h.Writer, Seq: h.Seq, Checkpoint: p.Number, Line: c.line, Message: fmt.Sprintf(
 			"checkpoint %d is not in its place: it was signed at entry %d of %s and stands behind entry %d", p.Number, h.Seq, h.Writer, s.seq)})

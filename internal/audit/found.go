@@ -39,13 +39,18 @@ const MaxProblems = 100
 
 // Report adds a problem. Behind the hundredth one line says that there are more.
 func (v *Verification) Report(p Problem) {
-	if p.Line > 0 {
-		p.Message = fmt.Sprintf("line %d: %s", p.Line, p.Message)
-	}
+	p.locate()
 	switch {
 	case len(v.Problems) < MaxProblems:
 		v.Problems = append(v.Problems, p)
 	case len(v.Problems) == MaxProblems:
 		v.Problems = append(v.Problems, Problem{Message: "and more that are not listed"})
+	}
+}
+
+// locate has the message begin with the line of the file.
+func (p *Problem) locate() {
+	if p.Line > 0 {
+		p.Message = fmt.Sprintf("line %d: %s", p.Line, p.Message)
 	}
 }

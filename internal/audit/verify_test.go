@@ -113,6 +113,36 @@ func TestTamperedExport(t *testing.T) {
 	}
 }
 
+// Lines that were only put into another order are said to be in the wrong order,
+// and both are named: nothing was taken away.
+func TestReorderedExport(t *testing.T) {
+	lines := linesOf(sample().export(t))
+	for i := 2; i < len(lines)-1; i++ {
+		a, b := names(t, lines, i), names(t, lines, i+1)
+		if a.Seq == 0 || b.Seq > 0 && b.Writer != a.Writer {
+			continue // a checkpoint before an entry, or entries of two writers
+		}
+		want := fmt.Sprintf("broken at entry %d: it and entry %d are in the wrong order", a.Seq, b.Seq)
+		if b.Seq == 0 {
+			want = fmt.Sprintf("broken at entry %d: it and checkpoint %d are in the wrong order", a.Seq, b.Checkpoint)
+		}
+		c := slices.Clone(lines)
+		c[i-1], c[i] = c[i], c[i-1]
+		if v := verify(t, strings.Join(c, "")); !found(v, audit.Problem{Writer: a.Writer, Seq: a.Seq, Line: int64(i), Message: want}) {
+			t.Errorf("lines %d and %d: %+v, want %s", i, i+1, v.Problems, want)
+		}
+	}
+	// A line that is moved far down, and one that is gone.
+	far := slices.Insert(slices.Delete(slices.Clone(lines), 1, 2), 8, lines[1])
+	if v := verify(t, strings.Join(far, "")); !found(v, audit.Problem{Writer: "a", Seq: 1, Line: 2, Message: "it and entry 2 are in the wrong order"}) {
+		t.Errorf("moved far: %+v", v.Problems)
+	}
+	gone := slices.Delete(slices.Clone(lines), 1, 2)
+	if v := verify(t, strings.Join(gone, "")); !found(v, audit.Problem{Writer: "a", Seq: 1, Message: "it is missing, entry 2 comes next"}) {
+		t.Errorf("dropped: %+v", v.Problems)
+	}
+}
+
 // Every text and every number of every line, changed by one character.
 func TestEditedFieldsOfAnExport(t *testing.T) {
 	lines := linesOf(sample().export(t))

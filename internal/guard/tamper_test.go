@@ -180,7 +180,7 @@ func TestTamperedEntries(t *testing.T) {
 		}
 		try(fmt.Sprintf("edit %d link", n), at(n, "does not follow"), `UPDATE audit SET prev_hash = zeroblob(31)`+where)
 		if n < 40 {
-			try(fmt.Sprintf("swap %d", n), at(n, "broken at entry"),
+			try(fmt.Sprintf("swap %d", n), at(n, fmt.Sprintf("broken at entry %d: it and entry %d are in the wrong order", n, n+1)),
 				`UPDATE audit SET seq = -7`+where, fmt.Sprintf(`UPDATE audit SET seq = %d WHERE writer = 'here' AND seq = %d`, n, n+1),
 				fmt.Sprintf(`UPDATE audit SET seq = %d WHERE seq = -7`, n+1))
 		}
