@@ -40,7 +40,8 @@ func TestLauncherBeyondItsUsers(t *testing.T) {
 		return s.ask(t, "POST", "/v1/users/"+user+"/workspaces", api.WorkspaceCreate{Labels: labels}, as(launcherKey()))
 	}
 	var made api.WorkspaceCreated
-	launch("alice", map[string]string{"team": "ops", "task": "x"}).into(t, &made)
+	launch("alice", map[string]string{"team": "ops", "task": "x"}).want(t, "a label of its own choice", 400, "launcher_label")
+	launch("alice", map[string]string{"task": "x"}).into(t, &made)
 	if made.Labels["team"] != "web" || made.Labels["task"] != "x" {
 		t.Errorf("the launcher chose its own labels: %v", made.Labels)
 	}

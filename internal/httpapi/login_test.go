@@ -73,20 +73,37 @@ func TestLoginsFromOneAddress(t *testing.T) {
 	k.send(t, "POST", "/v1/login/device", `{"client":"x"}`, "Test-From", "192.0.2.45").want(t, http.StatusOK, "")
 }
 
+// A launcher asked for a label that its configuration sets otherwise, and was given
+// a workspace with another: so without the secrets that it had counted on.
+func TestALaunchersLabelIsRefused(t *testing.T) {
+	k := newKit(t, nil)
+	for _, labels := range []string{`{"by":"me","team":"web"}`, `{"by":""}`} {
+		got := k.send(t, "POST", "/v1/users/alice/workspaces", `{"gateway":true,"labels":`+labels+`}`, bearer(k.launcher)...).want(t, http.StatusBadRequest, "launcher_label")
+		if got.problem.Field != "labels.by" || !strings.Contains(got.problem.Detail, `by of this launcher's workspaces is always "tf"`) {
+			t.Errorf("got %+v", got.problem)
+		}
+	}
+	if list := read[api.WorkspaceList](t, k.send(t, "GET", "/v1/users/alice/workspaces", "", bearer(k.launcher)...)); len(list.Workspaces) != 0 {
+		t.Errorf("it made %+v", list)
+	}
+}
+
 // A launcher makes workspaces for whom it may, with the labels of its
 // configuration, and sees its own alone.
 func TestALauncher(t *testing.T) {
 	k := newKit(t, nil)
 	tf := bearer(k.launcher)
-	made := k.send(t, "POST", "/v1/users/alice/workspaces", `{"gateway":true,"labels":{"by":"me","team":"web"},"seconds":60}`, append(tf, requestKey, "0123456789abcdef")...).want(t, http.StatusCreated, "")
+	made := k.send(t, "POST", "/v1/users/alice/workspaces", `{"gateway":true,"labels":{"team":"web"},"seconds":60}`, append(tf, requestKey, "0123456789abcdef")...).want(t, http.StatusCreated, "")
 	w := read[api.WorkspaceCreated](t, made)
 	if w.Launcher != "tf" || w.Labels["by"] != "tf" || w.Labels["team"] != "web" || w.ExpiresAt.IsZero() || w.SessionKey.IsZero() || w.GatewayKey.IsZero() {
 		t.Errorf("got %+v", w)
 	}
+	again := k.send(t, "POST", "/v1/users/alice/workspaces", `{"gateway":true,"labels":{"by":"tf"}}`, tf...).want(t, http.StatusCreated, "")
+	k.send(t, "DELETE", again.header.Get("Location"), "", append(tf, "If-Match", "*")...).want(t, http.StatusNoContent, "")
 	if at := made.header.Get("Location"); at != "/v1/users/alice/workspaces/"+w.ID {
 		t.Errorf("made at %q", at)
 	}
-	k.send(t, "POST", "/v1/users/alice/workspaces", `{"gateway":true,"labels":{"by":"me","team":"web"},"seconds":60}`, append(tf, requestKey, "0123456789abcdef")...).want(t, http.StatusConflict, api.ReasonAlreadyMade)
+	k.send(t, "POST", "/v1/users/alice/workspaces", `{"gateway":true,"labels":{"team":"web"},"seconds":60}`, append(tf, requestKey, "0123456789abcdef")...).want(t, http.StatusConflict, api.ReasonAlreadyMade)
 	own, _, _ := k.workspace(t, k.as("alice"))
 	for _, user := range []string{"bob", "nobody", "carol", "%00", "root"} {
 		k.send(t, "POST", "/v1/users/"+user+"/workspaces", `{"gateway":true}`, tf...).want(t, http.StatusNotFound, "")

@@ -27,6 +27,7 @@ const (
 	reasonTimeout      = "timeout"
 	reasonMismatch     = "idempotency_mismatch"
 	reasonNotForBearer = "wrong_proof"
+	reasonLabel        = "launcher_label"
 )
 
 // statuses are those that a reason gives where its code alone would give another.

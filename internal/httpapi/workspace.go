@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"keyfob/api"
@@ -91,8 +92,12 @@ func filterOf(c *call) (store.WorkspaceFilter, error) {
 }
 
 func (s *Server) createWorkspace(ctx context.Context, c *call, in api.WorkspaceCreate) (api.WorkspaceCreated, error) {
+	labels, err := s.labelsOf(c, in.Labels)
+	if err != nil {
+		return api.WorkspaceCreated{}, err
+	}
 	made, session, gateway, err := s.Workspaces.Create(ctx, c.actor, workspace.Spec{
-		Labels: s.labelsOf(c, in.Labels), Namespace: in.Namespace, Only: in.Only, Except: in.Except,
+		Labels: labels, Namespace: in.Namespace, Only: in.Only, Except: in.Except,
 		Providers: in.Providers, Gateway: in.Gateway, Process: in.Process, Seconds: int64(in.Seconds),
 	})
 	if err != nil {
@@ -103,18 +108,26 @@ func (s *Server) createWorkspace(ctx context.Context, c *call, in api.WorkspaceC
 	return createdOf(made, session, gateway), nil
 }
 
-// labelsOf adds those that every workspace of a launcher carries, whatever is
-// asked for.
-func (s *Server) labelsOf(c *call, asked map[string]string) map[string]string {
+// labelsOf adds those that every workspace of a launcher carries. Asking for
+// another value of one is refused: what asks counts on secrets that it would not
+// get, and would not be told why.
+func (s *Server) labelsOf(c *call, asked map[string]string) (map[string]string, error) {
 	if c.actor.Kind != core.LauncherActor {
-		return asked
+		return asked, nil
 	}
 	out := maps.Clone(asked)
 	if out == nil {
 		out = map[string]string{}
 	}
-	maps.Copy(out, s.Identity.LaunchLabels(c.actor))
-	return out
+	fixed := s.Identity.LaunchLabels(c.actor)
+	for _, key := range slices.Sorted(maps.Keys(fixed)) {
+		if got, ok := asked[key]; ok && got != fixed[key] {
+			return nil, core.Errorf(core.Invalid, "the label %s of this launcher's workspaces is always %q", key, fixed[key]).WithReason(reasonLabel).
+				WithField("labels." + key).WithHint("leave it out; the server's configuration sets it")
+		}
+	}
+	maps.Copy(out, fixed)
+	return out, nil
 }
 
 func (s *Server) getWorkspace(ctx context.Context, c *call) (api.Workspace, error) {
