@@ -17,7 +17,7 @@ var (
 type rule struct {
 	kinds []core.ActorKind
 	scope core.Scopes // what a user's proof must allow; 0: anything
-	write bool        // it changes something or shows a value
+	write bool        // it changes something; to see one of the organisation's values takes admin:read alone
 	admin bool        // of the whole server: only on the organisation, so only by an administrator
 }
 
@@ -30,7 +30,7 @@ var policy = map[string]rule{
 	SecretUpdate: {user, core.SecretsWrite, true, false},
 	SecretDelete: {user, core.SecretsWrite, true, false},
 	SecretImport: {user, core.SecretsWrite, true, false},
-	SecretReveal: {user, core.SecretsReveal, true, false},
+	SecretReveal: {user, core.SecretsReveal, false, false},
 	SecretGet:    {user, core.SecretsRead, false, false},
 	SecretList:   {user, core.SecretsRead, false, false},
 
@@ -80,9 +80,9 @@ var policy = map[string]rule{
 	SessionDelete: {user, core.TokensWrite, true, false},
 	SessionList:   {user, core.TokensRead, false, false},
 	LauncherList:  {user, core.TokensRead, false, false},
-	StepUpAsk:     {user, core.SecretsReveal, true, false},
-	StepUpDecide:  {user, core.SecretsReveal, true, false},
-	StepUpUse:     {user, core.SecretsReveal, true, false},
+	StepUpAsk:     {user, core.SecretsReveal, false, false},
+	StepUpDecide:  {user, core.SecretsReveal, false, false},
+	StepUpUse:     {user, core.SecretsReveal, false, false},
 	LoginDecide:   {user, core.TokensWrite | core.SecretsReveal | core.WorkspacesKeys, true, false},
 	LoginGrant:    {upkeep, 0, true, false},
 	UserSelf:      {user, 0, false, false},
@@ -173,5 +173,5 @@ func outOfScope(act Act, missing core.Scopes) error {
 	for _, n := range missing.Names() {
 		e.Details = append(e.Details, core.Detail{Field: "scope", Message: "it lacks " + n})
 	}
-	return e.WithHint("use a token with the scopes that it takes: keyfob token create --scope")
+	return e.WithHint("a token gives others no more than it has: take one that was made with these scopes, or sign in again with keyfob login")
 }

@@ -20,7 +20,7 @@ type LoginRequest struct {
 
 // LoginResult is what a command line is signed in with. Token has every scope of
 // the user's role but secrets:reveal, Reveal has secrets:read and secrets:reveal
-// alone: no token may both reveal and hand out keys of workspaces.
+// alone, and an administrator's admin:read for the organisation's: no token may both reveal and hand out keys of workspaces.
 type LoginResult struct {
 	User                  core.User
 	Token, Reveal         core.Token
@@ -128,11 +128,14 @@ func (i *Identity) grant(ctx context.Context, p core.Proof, u core.User, client 
 func (i *Identity) loginTokens(u core.User, client string) LoginResult {
 	r := LoginResult{User: u}
 	r.Token, r.TokenText = newToken(u.ID, TokenSpec{Name: client, Scopes: roleScopes(u) &^ core.SecretsReveal, Life: i.tokenLife})
-	r.Reveal, r.RevealText = newToken(u.ID, TokenSpec{Name: cleaned(client, maxLabel-len(revealNote), "") + revealNote, Scopes: core.SecretsRead | core.SecretsReveal, Life: i.tokenLife})
+	r.Reveal, r.RevealText = newToken(u.ID, TokenSpec{Name: cleaned(client, maxLabel-len(revealNote), "") + revealNote, Scopes: revealScopes & roleScopes(u), Life: i.tokenLife})
 	return r
 }
 
-const revealNote = " (reveal)"
+const (
+	revealNote   = " (reveal)"
+	revealScopes = core.SecretsRead | core.SecretsReveal | core.AdminRead
+)
 
 func (i *Identity) forgetPoll(id string) {
 	i.mu.Lock()

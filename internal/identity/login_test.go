@@ -179,6 +179,23 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
+// What an administrator reveals may be the organisation's, and no more than that.
+func TestLoginOfAnAdministrator(t *testing.T) {
+	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
+		if err := f.EnsureFirst(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, code, err := f.MakeLink(t.Context(), core.Local.ID, core.CodeProof)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.Login(t.Context(), identity.LoginRequest{Code: text(code)})
+		if err != nil || r.Reveal.Scopes != core.SecretsRead|core.SecretsReveal|core.AdminRead || r.Token.Scopes != core.AllScopes&^core.SecretsReveal {
+			t.Errorf("%v and %v, %v", r.Reveal.Scopes.Names(), r.Token.Scopes.Names(), err)
+		}
+	})
+}
+
 func TestLoginByDevice(t *testing.T) {
 	timed(t, identity.Config{TokenLife: day}, func(t *testing.T, f fixture) {
 		u := f.user(t, "anna", "")
