@@ -47,11 +47,16 @@ func (p *Pages) stepUpPage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	by, err := p.requesterOf(v.r.Context(), a, s.Requester)
+	if err != nil {
+		return err
+	}
 	return v.show(http.StatusOK, "stepup", struct {
 		identity.StepUp
+		By      requester
 		Org     bool
 		Pending bool
-	}{s, s.Of == core.Org, s.State == core.ProofPending})
+	}{s, by, s.Of == core.Org, s.State == core.ProofPending})
 }
 
 func (p *Pages) decideStepUp(v *visit) error {

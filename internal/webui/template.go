@@ -69,6 +69,7 @@ func parse(t tongue) (*template.Template, error) {
 		"why":    func(p problem) string { return why(t, p) },
 		"lang":   func() string { return string(t) },
 		"when":   func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") + " UTC" },
+		"ago":    func(at time.Time) string { return age(t, at, time.Now()) },
 		"method": func(m string) string { return strings.ToUpper(m) },
 	}).ParseFS(files, "page/*.html")
 }

@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"testing"
+	"time"
 )
 
 func TestEveryTextIsThere(t *testing.T) {
@@ -81,4 +82,16 @@ func FuzzDocument(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAge(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for d, want := range map[time.Duration][2]string{
+		-time.Hour: {"0 minutes ago", "vor 0 Minuten"}, time.Minute: {"1 minute ago", "vor 1 Minute"}, 59 * time.Minute: {"59 minutes ago", "vor 59 Minuten"},
+		time.Hour: {"1 hour ago", "vor 1 Stunde"}, 47 * time.Hour: {"1 day ago", "vor 1 Tag"}, 720 * time.Hour: {"30 days ago", "vor 30 Tagen"},
+	} {
+		if en, de := age(english, now.Add(-d), now), age(german, now.Add(-d), now); en != want[0] || de != want[1] {
+			t.Errorf("%s: %q, %q", d, en, de)
+		}
+	}
 }

@@ -33,6 +33,11 @@ var texts = sync.OnceValue(func() map[string][2]string {
 		"stepup_org":   {"of the organisation", "der Organisation"},
 		"stepup_check": {"Approve only if you asked for it, and the code is the same there:", "Nur zustimmen, wenn Sie danach gefragt haben und dort derselbe Code steht:"},
 		"stepup_by":    {"asked by", "gefragt von"},
+		"by_token":     {"the token", "dem Token"},
+		"by_browser":   {"the browser", "dem Browser"},
+		"by_proxy":     {"a browser that the proxy signed in", "einem Browser, den der Proxy angemeldet hat"},
+		"by_gone":      {"that is gone", "den es nicht mehr gibt"},
+		"made":         {"made", "angelegt"},
 		"stepup_over":  {"This is decided already.", "Das ist schon entschieden."},
 		"at":           {"at", "um"},
 

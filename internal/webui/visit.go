@@ -109,12 +109,13 @@ type view struct {
 	Title string
 	User  string // who is signed in; empty: nobody
 	Out   bool   // whether that can be ended here: not of whom a proxy vouches for
+	Plain bool   // these are the pages that need nobody signed in
 	Data  any
 }
 
 // show writes a page.
 func (v *visit) show(status int, page string, data any) error {
-	out := view{Data: data}
+	out := view{Data: data, Plain: v.pages.plain}
 	if a, err := v.actor(); err == nil {
 		out.Out = a.Via.Kind == core.ViaBrowser
 		if u, err := v.pages.Identity.Self(v.r.Context(), a); err == nil {

@@ -47,7 +47,8 @@ type Peer struct {
 // Pages answers a browser. It is safe for concurrent use.
 type Pages struct {
 	Config
-	mux *http.ServeMux
+	plain bool // nobody is signed in where these are, and no browsers are listed
+	mux   *http.ServeMux
 }
 
 // New makes the Pages; it does no I/O.
@@ -73,7 +74,7 @@ func New(c Config) *Pages {
 // and where the rest is. It shows nothing that only those may know who are
 // signed in, such as the address of the other pages.
 func (p *Pages) Plain() http.Handler {
-	plain := &Pages{Config: p.Config, mux: http.NewServeMux()}
+	plain := &Pages{Config: p.Config, plain: true, mux: http.NewServeMux()}
 	plain.handle("GET /{$}", func(v *visit) error { return v.see("/docs") })
 	plain.handle("GET /docs", plain.docs)
 	plain.handle("GET /style.css", plain.style)

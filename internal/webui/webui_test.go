@@ -2,6 +2,7 @@ package webui_test
 
 import (
 	"bytes"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -293,6 +294,9 @@ func TestApproveAReveal(t *testing.T) {
 	if got.status != 200 || !strings.Contains(got.body, "NPM &lt;b&gt;TOKEN") || !strings.Contains(got.body, asked.Code) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
+	if strings.Contains(got.body, actor.Via.ID) || !strings.Contains(got.body, "asked by the token <b>"+html.EscapeString(tokens.Reveal.Name)+"</b> (made 0 minutes ago)") {
+		t.Errorf("people know their tokens by name: %s", got.body)
+	}
 	if err := r.Take(t.Context(), actor, asked.ID, s); err == nil {
 		t.Error("it was approved by being looked at")
 	}
@@ -387,6 +391,28 @@ func TestGuessesOfLinksAreSlowed(t *testing.T) {
 	}
 	if got := ask(t, browser(t), "GET", r.url+"/docs", nil, nil); got.status != 200 {
 		t.Errorf("the other pages: %d", got.status)
+	}
+}
+
+// At 127.0.0.1 the pages led to "There is no such page".
+func TestPagesLeadNowhereThatIsNot(t *testing.T) {
+	r := newRig(t)
+	b := r.signedIn(t, "local")
+	for _, prefix := range []string{"", "/plain"} {
+		for _, at := range []string{"/docs", "/device", "/none"} {
+			links := regexp.MustCompile(`href="(/[^"]*)"`).FindAllStringSubmatch(ask(t, b, "GET", r.url+prefix+at, nil, nil).body, -1)
+			if len(links) < 3 {
+				t.Errorf("%s%s: only %q", prefix, at, links)
+			}
+			for _, link := range links {
+				if link[1] == "/openapi.json" {
+					continue // the API's
+				}
+				if got := ask(t, b, "GET", r.url+prefix+link[1], nil, nil); got.status != 200 {
+					t.Errorf("%s%s leads to %s: %d", prefix, at, link[1], got.status)
+				}
+			}
+		}
 	}
 }
 
