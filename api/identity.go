@@ -76,7 +76,7 @@ type TokenCreate struct {
 // TokenCreated carries the token's text, once.
 type TokenCreated struct {
 	Token
-	Value Value `json:"value"` // the token, this once
+	Value Key `json:"value" pattern:"^kfp_[a-z2-7]{59}$"` // the token, this once
 }
 
 // BrowserSession is a browser that is signed in.
@@ -113,8 +113,8 @@ type DeviceStart struct {
 
 // DeviceStarted answers it, in the manner of RFC 8628.
 type DeviceStarted struct {
-	DeviceCode              Value   `json:"device_code"`
-	UserCode                string  `json:"user_code"` // for people, such as BCDF-GHJK
+	DeviceCode              Key     `json:"device_code" pattern:"^kfd_[a-z2-7]{59}$"` // for LoginRequest
+	UserCode                string  `json:"user_code"`                                // for people, such as BCDF-GHJK
 	VerificationURI         string  `json:"verification_uri"`
 	VerificationURIComplete string  `json:"verification_uri_complete"`
 	ExpiresIn               Seconds `json:"expires_in"`
@@ -126,9 +126,9 @@ type DeviceStarted struct {
 // nobody has approved, the answer is forbidden with reason
 // "authorization_pending", or exhausted with reason "slow_down".
 type LoginRequest struct {
-	DeviceCode Value  `json:"device_code,omitzero"`
-	Code       Value  `json:"code,omitzero"`
-	Client     string `json:"client,omitempty"` // of a one-time code, as in DeviceStart
+	DeviceCode Key    `json:"device_code,omitzero" pattern:"^kfd_[a-z2-7]{59}$"` // of DeviceStarted
+	Code       Key    `json:"code,omitzero" pattern:"^kfo_[a-z2-7]{59}$"`        // one-time code
+	Client     string `json:"client,omitempty"`                                  // of a one-time code, as in DeviceStart
 }
 
 // Login answers it: two personal tokens, since none may both reveal and hand out

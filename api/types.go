@@ -205,8 +205,8 @@ type Workspace struct {
 // WorkspaceCreated carries both keys, once.
 type WorkspaceCreated struct {
 	Workspace
-	SessionKey Value `json:"session_key"`          // for code inside the workspace
-	GatewayKey Value `json:"gateway_key,omitzero"` // for clients of the gateway
+	SessionKey Key `json:"session_key" pattern:"^kfs_[a-z2-7]{59}$"`          // for code inside the workspace
+	GatewayKey Key `json:"gateway_key,omitzero" pattern:"^kfg_[a-z2-7]{59}$"` // for clients of the gateway
 }
 
 // WorkspaceList answers GET /v1/workspaces, newest first: the live ones, with

@@ -39,7 +39,7 @@ type Options struct {
 	// are the system's. They count where Transport is nil.
 	Roots *x509.CertPool
 	// Token goes as "Authorization: Bearer"; the empty value sends none.
-	Token api.Value
+	Token api.Key
 	// Timeout bounds one try, from dialling to the last byte of the answer; 0
 	// is DefaultTimeout. Streams are bounded by their context alone.
 	Timeout time.Duration

@@ -19,7 +19,7 @@ func serve(t *testing.T, h http.HandlerFunc) client.Options {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
-	return client.Options{BaseURL: s.URL + "/", Token: api.NewValue([]byte(token))}
+	return client.Options{BaseURL: s.URL + "/", Token: api.NewKey([]byte(token))}
 }
 
 func answer(status int, body string) http.HandlerFunc {

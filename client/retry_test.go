@@ -145,7 +145,7 @@ func TestALostWorkspaceGetsNewKeys(t *testing.T) {
 			nil,
 			reply(409, `{"code":"conflict","reason":"already_made","detail":"made"}`, "Location", "/v1/workspaces/ws_1"),
 			nil,
-			reply(200, `{"id":"ws_1","session_key":"a2V5"}`),
+			reply(200, `{"id":"ws_1","session_key":"key"}`),
 		}}
 		c := client.New(client.Options{BaseURL: "http://x.test", Transport: s}).For("ann b")
 		made, err := c.CreateWorkspace(t.Context(), api.WorkspaceCreate{})

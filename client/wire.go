@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,7 +31,7 @@ func Seen(version int64) Match { return Match(`"v` + strconv.FormatInt(version, 
 // wire sends requests and rebuilds errors.
 type wire struct {
 	base    string
-	token   api.Value
+	token   api.Key
 	http    http.Client
 	timeout time.Duration
 	hint    string // where the server is away
@@ -100,6 +101,14 @@ func (w *wire) call(ctx context.Context, r request, out any) error {
 	return decode(a.body, r, out)
 }
 
+// unsendable says why a body is no JSON; none of our types quote a value in that.
+func unsendable(err error) error {
+	if e, ok := errors.AsType[*json.MarshalerError](err); ok {
+		err = e.Unwrap()
+	}
+	return &api.Error{Code: api.CodeInvalid, Message: "the request cannot be sent: " + err.Error(), Hint: "check what was typed or pasted"}
+}
+
 func decode(b []byte, r request, out any) error {
 	if json.Unmarshal(b, out) == nil {
 		return nil
@@ -161,7 +170,7 @@ func (w *wire) request(ctx context.Context, r request) (*http.Request, error) {
 	if r.in != nil {
 		b, err := json.Marshal(r.in)
 		if err != nil {
-			return nil, fmt.Errorf("encode the request: %w", err)
+			return nil, unsendable(err)
 		}
 		body = bytes.NewReader(b)
 	}

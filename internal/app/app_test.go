@@ -205,7 +205,7 @@ func TestWorkspaceRoutesTakeTheSessionKeyOnly(t *testing.T) {
 			t.Errorf("lookup of %s answers", name)
 		}
 	}
-	for who, token := range map[string]api.Value{"nobody": {}, "a gateway key": ws.GatewayKey, "a forged key": api.NewValue([]byte("kfs_forged"))} {
+	for who, token := range map[string]api.Key{"nobody": {}, "a gateway key": ws.GatewayKey, "a forged key": api.NewKey([]byte("kfs_forged"))} {
 		_, err := client.NewWorkspace(client.Options{BaseURL: url, Token: token}).Lookup(t.Context(), "OPEN")
 		if !errors.Is(err, &api.Error{Code: api.CodeUnauthenticated}) {
 			t.Errorf("%s gets %v", who, err)

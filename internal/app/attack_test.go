@@ -98,7 +98,7 @@ func TestPagesHostIsToldToNobody(t *testing.T) {
 			}
 		}
 	}
-	login, err := s.client(api.Value{}).StartLogin(t.Context(), api.DeviceStart{Client: "x"})
+	login, err := s.client(api.Key{}).StartLogin(t.Context(), api.DeviceStart{Client: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,14 +157,14 @@ func get(t *testing.T, c *http.Client, url string) answer { return ask(t, c, "GE
 // login signs a command line in by the code of the start.
 func (s *served) login(t *testing.T) api.Login {
 	t.Helper()
-	got, err := client.New(client.Options{BaseURL: s.URL}).Login(t.Context(), api.LoginRequest{Code: api.NewValue(s.Code.Reveal()), Client: "test"})
+	got, err := client.New(client.Options{BaseURL: s.URL}).Login(t.Context(), api.LoginRequest{Code: api.NewKey(s.Code.Reveal()), Client: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return got
 }
 
-func (s *served) client(token api.Value) *client.Client {
+func (s *served) client(token api.Key) *client.Client {
 	return client.New(client.Options{BaseURL: s.URL, Token: token})
 }
 

@@ -91,7 +91,7 @@ func (c *canaryRun) ownSecrets(t *testing.T) {
 	who := as(c.alice.token)
 	for _, in := range []api.SecretCreate{{Name: "ENV", Env: "CNRY_ENV"}, {Name: "FILE", File: "~/.cnry"}, {Name: "LOOKUP", Lookup: true}} {
 		in.Value = c.value(in.Name)
-		c.ok(t, "createSecret", "POST", "/v1/secrets", in, who, with("Idempotency-Key", string(key(c.ascii("an idempotency key of "+in.Name)))))
+		c.ok(t, "createSecret", "POST", "/v1/secrets", in, who, with("Idempotency-Key", key(c.ascii("an idempotency key of "+in.Name))))
 	}
 	c.ok(t, "listSecrets", "GET", "/v1/secrets?limit=2", nil, who)
 	c.ok(t, "getSecret", "GET", "/v1/secrets/ENV", nil, who)

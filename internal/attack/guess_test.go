@@ -64,10 +64,10 @@ func TestBruteForceOfProofs(t *testing.T) {
 			return s.ask(t, "GET", "/v1/me", nil, from, pages, with("Cookie", name+"="+fmt.Sprint(n)))
 		},
 		"one-time codes": func(n int, from how) answer {
-			return s.ask(t, "POST", "/v1/login/token", api.LoginRequest{Code: val(forged("kfo_", n))}, from)
+			return s.ask(t, "POST", "/v1/login/token", api.LoginRequest{Code: asKey(forged("kfo_", n))}, from)
 		},
 		"device codes": func(n int, from how) answer {
-			return s.ask(t, "POST", "/v1/login/token", api.LoginRequest{DeviceCode: val(forged("kfd_", n))}, from)
+			return s.ask(t, "POST", "/v1/login/token", api.LoginRequest{DeviceCode: asKey(forged("kfd_", n))}, from)
 		},
 		"links": func(n int, from how) answer { return s.ask(t, "GET", "/signin/"+forged("kfo_", n), nil, from, pages) },
 		"other methods": func(n int, from how) answer {

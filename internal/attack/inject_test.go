@@ -158,7 +158,7 @@ func TestLogInjection(t *testing.T) {
 	}
 	for _, body := range []any{
 		api.SecretCreate{Name: evil, Value: val("some value"), Description: evil, Env: evil}, api.AccountCreate{Provider: evil, Label: evil, Key: val(evil), BaseURL: evil}, api.UserCreate{Name: evil, Email: evil, Role: evil},
-		api.TokenCreate{Name: evil, Scopes: []string{evil}}, api.DeviceStart{Client: evil}, api.LoginRequest{Code: val(evil), Client: evil}, api.WorkspaceCreate{Labels: map[string]string{evil: evil}, Process: evil, Namespace: evil},
+		api.TokenCreate{Name: evil, Scopes: []string{evil}}, api.DeviceStart{Client: evil}, map[string]any{"code": evil, "client": evil}, api.WorkspaceCreate{Labels: map[string]string{evil: evil}, Process: evil, Namespace: evil},
 		api.MCPServerCreate{Name: evil, Transport: "stdio", Command: evil, Args: []string{evil}, Env: map[string]api.Value{evil: val(evil)}}, api.ProfileCreate{Name: evil, Model: evil, Provider: evil},
 	} {
 		for _, path := range []string{"/v1/secrets", "/v1/accounts", "/v1/users", "/v1/tokens", "/v1/login/device", "/v1/login/token", "/v1/workspaces", "/v1/mcp-servers", "/v1/profiles"} {

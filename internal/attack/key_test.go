@@ -197,7 +197,7 @@ func TestDisabledUser(t *testing.T) {
 		"manifest":          s.ask(t, "GET", "/v1/workspace/manifest", nil, as(key(w.SessionKey))),
 		"lookup":            s.ask(t, "GET", "/v1/workspace/secrets/MINE", nil, as(key(w.SessionKey))),
 		"link":              s.ask(t, "GET", link[len(s.pages):], nil, toHost(s.hostOfPages())),
-		"one-time code":     s.ask(t, "POST", "/v1/login/token", api.LoginRequest{Code: val(code)}),
+		"one-time code":     s.ask(t, "POST", "/v1/login/token", api.LoginRequest{Code: asKey(code)}),
 		"login that waits":  s.ask(t, "POST", "/v1/login/token", api.LoginRequest{DeviceCode: waits.DeviceCode}),
 		"making a token":    s.ask(t, "POST", "/v1/tokens", api.TokenCreate{Name: "x", Scopes: []string{"secrets:read"}}, as(alice.token)),
 		"keys by workspace": s.ask(t, "POST", "/v1/workspace/renew", nil, as(key(w.SessionKey))),

@@ -20,6 +20,8 @@ type person struct {
 	id     string // of the user
 }
 
+func asKey(text string) api.Key { return api.NewKey([]byte(text)) }
+
 func val(text string) api.Value { return api.NewValue([]byte(text)) }
 
 // join makes a user and signs them in.
@@ -45,7 +47,7 @@ func (s *server) signIn(t *testing.T, name, link, code string) *person {
 	t.Helper()
 	p := &person{name: name}
 	var in api.Login
-	s.must(t, "POST", "/v1/login/token", api.LoginRequest{Code: val(code), Client: "the command line of " + name}).into(t, &in)
+	s.must(t, "POST", "/v1/login/token", api.LoginRequest{Code: asKey(code), Client: "the command line of " + name}).into(t, &in)
 	p.token, p.reveal, p.id = string(in.Token.Value.Bytes()), string(in.Reveal.Value.Bytes()), in.User.ID
 	p.cookie = s.browse(t, link)
 	s.people = append(s.people, p)
@@ -104,7 +106,7 @@ func (s *server) workspace(t *testing.T, p *person, in api.WorkspaceCreate) api.
 	return out
 }
 
-func key(v api.Value) string { return string(v.Bytes()) }
+func key(v interface{ Bytes() []byte }) string { return string(v.Bytes()) }
 
 // usedAt is what a mere look changes.
 var usedAt = regexp.MustCompile(`,"used_at":"[^"]*"`)

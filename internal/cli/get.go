@@ -61,7 +61,7 @@ func (e *Env) workspace() (*client.Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Token = api.NewValue([]byte(key))
+	o.Token = api.NewKey([]byte(key))
 	return client.NewWorkspace(o), nil
 }
 

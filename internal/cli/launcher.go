@@ -59,15 +59,15 @@ func (e *Env) launcherList(ctx context.Context) error {
 
 // launcherKeyMade is what `launcher key` prints as JSON.
 type launcherKeyMade struct {
-	Key       api.Value `json:"key"`
-	KeyDigest string    `json:"key_digest"`
+	Key       api.Key `json:"key"`
+	KeyDigest string  `json:"key_digest"`
 }
 
 func (e *Env) launcherKey() error {
 	key := core.NewToken(core.LauncherPrefix).Reveal()
 	digest := hex.EncodeToString(core.TokenDigest(string(key)))
 	if e.JSON() {
-		return e.Print(launcherKeyMade{Key: api.NewValue(key), KeyDigest: digest}, nil)
+		return e.Print(launcherKeyMade{Key: api.NewKey(key), KeyDigest: digest}, nil)
 	}
 	e.Notef("for the launcher's entry in the server's configuration: key_digest: %s", digest)
 	return e.write(append(key, '\n'))

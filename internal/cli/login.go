@@ -76,14 +76,14 @@ func (e *Env) signIn(ctx context.Context, cl *client.Client, code string) (api.L
 	if code == "" {
 		return e.signInByBrowser(ctx, cl)
 	}
-	v := api.NewValue([]byte(code))
 	if code == "-" {
-		var err error
-		if v, err = e.readLine("one-time code"); err != nil {
+		v, err := e.readLine("one-time code")
+		if err != nil {
 			return api.Login{}, err
 		}
+		code = string(v.Bytes())
 	}
-	return cl.Login(ctx, api.LoginRequest{Code: v, Client: clientName()})
+	return cl.Login(ctx, api.LoginRequest{Code: api.NewKey([]byte(code)), Client: clientName()})
 }
 
 // clientName is what people see of this program when they approve it, and the

@@ -20,7 +20,7 @@ func TestNoCustodyVariableReachesAChild(t *testing.T) {
 	for _, n := range names {
 		environ = append(environ, n+"=canary")
 	}
-	for _, gateway := range []api.Value{{}, api.NewValue([]byte("kfg_x"))} {
+	for _, gateway := range []api.Key{{}, api.NewKey([]byte("kfg_x"))} {
 		p, err := deliver.NewPlan(deliver.PlanInput{Environ: environ, Command: []string{"true"}, GatewayKey: gateway})
 		if err != nil {
 			t.Fatal(err)

@@ -55,7 +55,7 @@ func (h host) bound(in api.WorkspaceCreate) api.WorkspaceCreate {
 }
 
 // inside speaks with the session key.
-func (h host) inside(base string, key api.Value) (*client.Workspace, *http.Transport) {
+func (h host) inside(base string, key api.Key) (*client.Workspace, *http.Transport) {
 	o := client.Options{BaseURL: base, Token: key}
 	if h.server != nil {
 		o.Roots = h.server.roots

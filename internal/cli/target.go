@@ -89,8 +89,8 @@ func (e *Env) serverFor(saved savedLogin) (*server, error) {
 		return nil, err
 	}
 	s := &server{url: saved.URL, roots: roots, saved: saved}
-	s.client = client.New(client.Options{BaseURL: s.url, Roots: roots, Token: api.NewValue([]byte(saved.Token.Value))})
-	s.reveal = client.New(client.Options{BaseURL: s.url, Roots: roots, Token: api.NewValue([]byte(saved.Reveal.Value))})
+	s.client = client.New(client.Options{BaseURL: s.url, Roots: roots, Token: api.NewKey([]byte(saved.Token.Value))})
+	s.reveal = client.New(client.Options{BaseURL: s.url, Roots: roots, Token: api.NewKey([]byte(saved.Reveal.Value))})
 	return s, nil
 }
 

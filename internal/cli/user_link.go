@@ -11,20 +11,20 @@ import (
 
 // links is what `user link` prints as JSON, and `serve` when it is ready.
 type links struct {
-	URL   string    `json:"url"`
-	Pages string    `json:"pages"`
-	User  string    `json:"user,omitempty"`
-	Link  api.Value `json:"link,omitzero"`
-	Code  api.Value `json:"code,omitzero"`
+	URL   string  `json:"url"`
+	Pages string  `json:"pages"`
+	User  string  `json:"user,omitempty"`
+	Link  api.Key `json:"link,omitzero"`
+	Code  api.Key `json:"code,omitzero"`
 }
 
 func linksOf(r app.Ready) links {
 	out := links{URL: r.URL, Pages: r.Pages, User: r.User}
 	if !r.Link.IsZero() {
-		out.Link = api.NewValue(r.Link.Reveal())
+		out.Link = api.NewKey(r.Link.Reveal())
 	}
 	if !r.Code.IsZero() {
-		out.Code = api.NewValue(r.Code.Reveal())
+		out.Code = api.NewKey(r.Code.Reveal())
 	}
 	return out
 }

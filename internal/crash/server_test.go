@@ -64,9 +64,9 @@ type served struct {
 	provider *keyfobtest.Provider
 	url      string
 	stop     func() // kills the server and waits for it
-	token    api.Value
-	session  api.Value
-	gateway  api.Value
+	token    api.Key
+	session  api.Key
+	gateway  api.Key
 
 	mu           sync.Mutex          // guards what is below
 	may          map[string][]string // what each secret may hold
@@ -160,7 +160,7 @@ func (s *served) client() *client.Client {
 
 func (s *served) login(t *testing.T, code string) {
 	t.Helper()
-	got, err := client.New(client.Options{BaseURL: s.url}).Login(t.Context(), api.LoginRequest{Code: api.NewValue([]byte(code)), Client: "crash test"})
+	got, err := client.New(client.Options{BaseURL: s.url}).Login(t.Context(), api.LoginRequest{Code: api.NewKey([]byte(code)), Client: "crash test"})
 	if err != nil {
 		t.Fatal(err)
 	}

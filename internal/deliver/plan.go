@@ -25,8 +25,8 @@ type PlanInput struct {
 	Command    []string     // the command and its arguments; at least one
 	Manifest   api.Manifest // what the workspace receives
 	BaseURL    string       // of the workspace's server
-	SessionKey api.Value
-	GatewayKey api.Value // zero: no gateway; no client is pointed anywhere and no key is taken out
+	SessionKey api.Key
+	GatewayKey api.Key   // zero: no gateway; no client is pointed anywhere and no key is taken out
 	KeepEnv    []string  // variables of the caller's that stay as they are
 	Tools      []ToolVar // variables for files in private directories
 	State      string    // Keyfob's own directory, as in FilesConfig

@@ -29,7 +29,7 @@ var allGateways = []api.Gateway{
 func input(command []string, gateways ...api.Gateway) PlanInput {
 	return PlanInput{
 		Command: command, BaseURL: testBase,
-		SessionKey: api.NewValue([]byte("kfs_session")), GatewayKey: api.NewValue([]byte(testGateway)),
+		SessionKey: api.NewKey([]byte("kfs_session")), GatewayKey: api.NewKey([]byte(testGateway)),
 		Manifest: api.Manifest{Workspace: "ws_1", Gateways: gateways},
 	}
 }
@@ -278,7 +278,7 @@ func TestKeepEnvAndNoGateway(t *testing.T) {
 	if got := names(p.TakenOut()); !slices.Equal(got, []string{"ANTHROPIC_API_KEY"}) {
 		t.Errorf("taken out: %q", got)
 	}
-	in.KeepEnv, in.GatewayKey = nil, api.Value{}
+	in.KeepEnv, in.GatewayKey = nil, api.Key{}
 	in.Environ = append(in.Environ, "KEYFOB_VAULT_KEY=root", "KEYFOB_GATEWAY_KEY=outer")
 	p, env = mustPlan(t, in)
 	wantEnv(t, env, map[string]string{"OPENAI_API_KEY": "real", "ANTHROPIC_API_KEY": "real", "KEYFOB_VAULT_KEY": "-", "KEYFOB_GATEWAY_KEY": "-", "ANTHROPIC_BASE_URL": "-"})

@@ -15,7 +15,7 @@ func geminiPlan(t *testing.T, state string, environ ...string) Plan {
 	t.Helper()
 	p, err := NewPlan(PlanInput{
 		Environ: environ, Command: []string{"gemini"}, BaseURL: "http://127.0.0.1:1", State: state,
-		SessionKey: api.NewValue([]byte("kfs_x")), GatewayKey: api.NewValue([]byte("kfg_x")),
+		SessionKey: api.NewKey([]byte("kfs_x")), GatewayKey: api.NewKey([]byte("kfg_x")),
 		Manifest: api.Manifest{Gateways: []api.Gateway{{Provider: "google", Backend: "google", Dialect: "google", Path: "/p/google/default"}}},
 	})
 	if err != nil {

@@ -109,7 +109,7 @@ func (s *Server) createToken(ctx context.Context, c *call, in api.TokenCreate) (
 		return api.TokenCreated{}, err
 	}
 	c.made(made.ID)
-	return api.TokenCreated{Token: tokenOf(made, c.actor), Value: api.NewValue(text.Reveal())}, nil
+	return api.TokenCreated{Token: tokenOf(made, c.actor), Value: api.NewKey(text.Reveal())}, nil
 }
 
 func (s *Server) deleteToken(ctx context.Context, c *call) error {
@@ -161,7 +161,7 @@ func (s *Server) startLogin(ctx context.Context, c *call, in api.DeviceStart) (a
 	// are signed in, and here nobody has proved anything yet.
 	at := s.publicURL(c) + "/device"
 	return api.DeviceStarted{
-		DeviceCode: api.NewValue(got.DeviceCode.Reveal()), UserCode: got.UserCode,
+		DeviceCode: api.NewKey(got.DeviceCode.Reveal()), UserCode: got.UserCode,
 		VerificationURI: at, VerificationURIComplete: at + "?" + url.Values{"code": {got.UserCode}}.Encode(),
 		ExpiresIn: api.SecondsOf(got.ExpiresIn), Interval: api.SecondsOf(got.Interval),
 	}, nil
@@ -176,8 +176,8 @@ func (s *Server) finishLogin(ctx context.Context, _ *call, in api.LoginRequest) 
 	}
 	return api.Login{
 		User:   userOf(got.User),
-		Token:  api.TokenCreated{Token: tokenOf(got.Token, core.Actor{}), Value: api.NewValue(got.TokenText.Reveal())},
-		Reveal: api.TokenCreated{Token: tokenOf(got.Reveal, core.Actor{}), Value: api.NewValue(got.RevealText.Reveal())},
+		Token:  api.TokenCreated{Token: tokenOf(got.Token, core.Actor{}), Value: api.NewKey(got.TokenText.Reveal())},
+		Reveal: api.TokenCreated{Token: tokenOf(got.Reveal, core.Actor{}), Value: api.NewKey(got.RevealText.Reveal())},
 	}, nil
 }
 

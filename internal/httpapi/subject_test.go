@@ -242,7 +242,7 @@ func (k *kit) otherBody(id string) string {
 	case "startLogin":
 		return `{"client":"keyfob on here"}`
 	case "finishLogin":
-		return `{"code":"` + base64.StdEncoding.EncodeToString([]byte("kfo_none")) + `"}`
+		return `{"code":"` + string(core.NewToken(core.LinkPrefix).Reveal()) + `"}`
 	case "applyOrg":
 		return `{"spec":{},"dry_run":true}`
 	}

@@ -62,7 +62,7 @@ func (w *walker) inside(open json.Token, t reflect.Type, at string, depth int) e
 		return w.list(t.Elem(), at, depth)
 	case !list && t.Kind() == reflect.Map:
 		return w.table(t.Elem(), at, depth)
-	case !list && t.Kind() == reflect.Struct && t != reflect.TypeFor[api.Value]():
+	case !list && t.Kind() == reflect.Struct && t != reflect.TypeFor[api.Value]() && t != reflect.TypeFor[api.Key]():
 		return w.object(t, at, depth)
 	}
 	return notTaken(at, "is of another type")

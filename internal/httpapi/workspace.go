@@ -164,9 +164,9 @@ func (s *Server) rotateWorkspace(ctx context.Context, c *call) (api.WorkspaceCre
 }
 
 func createdOf(w core.Workspace, session, gateway secret.Secret) api.WorkspaceCreated {
-	out := api.WorkspaceCreated{Workspace: workspaceOf(w), SessionKey: api.NewValue(session.Reveal())}
+	out := api.WorkspaceCreated{Workspace: workspaceOf(w), SessionKey: api.NewKey(session.Reveal())}
 	if !gateway.IsZero() {
-		out.GatewayKey = api.NewValue(gateway.Reveal())
+		out.GatewayKey = api.NewKey(gateway.Reveal())
 	}
 	return out
 }

@@ -69,9 +69,9 @@ func run(ctx context.Context, examples, seed int) error {
 // proof is one who asks.
 type proof struct {
 	name string
-	text api.Value // a bearer token
-	only string    // of the paths; a regular expression, empty: all
-	ends bool      // may end itself: it finds its own id, and then asks as nobody
+	text api.Key // a bearer token
+	only string  // of the paths; a regular expression, empty: all
+	ends bool    // may end itself: it finds its own id, and then asks as nobody
 }
 
 // checks are what each answer is held against; no_value is the hook's own.

@@ -37,7 +37,7 @@ func pinned() string {
 type server struct {
 	dir, url string
 	program  string
-	code     api.Value // signs a command line in as the first administrator
+	code     api.Key // signs a command line in as the first administrator
 	cmd      *exec.Cmd
 	proofs   []proof
 	canaries []string
@@ -90,7 +90,7 @@ func start(ctx context.Context, dir string) (*server, error) {
 			s.url = url
 		}
 		if _, code, ok := strings.Cut(in.Text(), " --code "); ok {
-			s.code = api.NewValue([]byte(strings.TrimSpace(code)))
+			s.code = api.NewKey([]byte(strings.TrimSpace(code)))
 			return s, nil
 		}
 	}
@@ -131,14 +131,14 @@ func (s *server) stop() {
 	_ = s.cmd.Wait()
 }
 
-func (s *server) as(token api.Value) *client.Client {
+func (s *server) as(token api.Key) *client.Client {
 	return client.New(client.Options{BaseURL: s.url, Token: token})
 }
 
 // plant makes an administrator, a user, and what both may ask for; each value is
 // a canary.
 func (s *server) plant(ctx context.Context) error {
-	admin, err := s.as(api.Value{}).Login(ctx, api.LoginRequest{Code: s.code, Client: "apifuzz"})
+	admin, err := s.as(api.Key{}).Login(ctx, api.LoginRequest{Code: s.code, Client: "apifuzz"})
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *server) plant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	user, err := s.as(api.Value{}).Login(ctx, api.LoginRequest{Code: code, Client: "apifuzz"})
+	user, err := s.as(api.Key{}).Login(ctx, api.LoginRequest{Code: code, Client: "apifuzz"})
 	if err != nil {
 		return err
 	}
@@ -186,15 +186,15 @@ func (s *server) plant(ctx context.Context) error {
 }
 
 // link makes a one-time code for a user, as whoever operates the server does.
-func (s *server) link(ctx context.Context, user string) (api.Value, error) {
+func (s *server) link(ctx context.Context, user string) (api.Key, error) {
 	cmd := exec.CommandContext(ctx, s.program, "user", "link", user, "--output", "json", "--local")
 	cmd.Env = append(os.Environ(), "KEYFOB_HOME="+filepath.Join(s.dir, "home"))
 	cmd.Stderr = os.Stderr
 	b, err := cmd.Output()
 	if err != nil {
-		return api.Value{}, err
+		return api.Key{}, err
 	}
-	var out struct{ Code api.Value }
+	var out struct{ Code api.Key }
 	return out.Code, json.Unmarshal(b, &out)
 }
 

@@ -58,7 +58,7 @@ func newDocument() *document {
 		Info: &huma.Info{
 			Title: "Keyfob", Version: version,
 			Description: "Credentials for coding agents. Every answer with a status of 400 or more is problem details (RFC 9457) " +
-				"with the members code, reason, hint, field and details. Values of secrets travel in base64.",
+				"with the members code, reason, hint, field and details. Values of secrets travel in base64; tokens, keys and codes that Keyfob makes travel as they are.",
 		},
 		Servers:    []*huma.Server{{URL: "/"}},
 		Components: &huma.Components{Schemas: types, SecuritySchemes: proofs(), Responses: map[string]*huma.Response{}},

@@ -13,6 +13,7 @@ import (
 func registry() huma.Registry {
 	r := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	r.RegisterTypeAlias(reflect.TypeFor[api.Value](), reflect.TypeFor[base64Text]())
+	r.RegisterTypeAlias(reflect.TypeFor[api.Key](), reflect.TypeFor[string]())
 	r.RegisterTypeAlias(reflect.TypeFor[map[string]*api.Value](), reflect.TypeFor[valuesOrNull]())
 	r.RegisterTypeAlias(reflect.TypeFor[json.RawMessage](), reflect.TypeFor[object]())
 	return r
