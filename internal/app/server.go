@@ -54,7 +54,7 @@ type Server struct {
 // that addresses are known; it answers nobody before Run. Where c.Log is nil the
 // log goes to logTo, which nil makes standard error.
 //
-// Errors: those of Open; invalid for settings that cannot be; unavailable with
+// Errors: those of Open and of Check; invalid for settings that cannot be; unavailable with
 // reason "port_in_use".
 func OpenServer(ctx context.Context, c Config, settings config.Server, logTo io.Writer) (*Server, error) {
 	if err := checkHome(c.Home); err != nil {
@@ -69,6 +69,9 @@ func OpenServer(ctx context.Context, c Config, settings config.Server, logTo io.
 }
 
 func (s *Server) open(ctx context.Context, c Config, logTo io.Writer) (err error) {
+	if _, err = Check(s.settings); err != nil {
+		return err
+	}
 	if s.material, err = s.settings.Read(); err != nil {
 		return err
 	}
@@ -190,11 +193,12 @@ func (s *Server) router(peers httpapi.Peers, gw http.Handler) *router {
 
 // copies has the trail copied where the settings say so.
 func (s *Server) copies() []guard.Option {
-	if s.settings.AuditSink == "" {
-		return nil
+	out := []guard.Option{guard.Logged(s.log)}
+	if s.settings.AuditSink != "" {
+		s.sink = sinkfile.New(s.settings.AuditSink)
+		out = append(out, guard.CopiedTo(s.sink))
 	}
-	s.sink = sinkfile.New(s.settings.AuditSink)
-	return []guard.Option{guard.CopiedTo(s.sink)}
+	return out
 }
 
 func (s *Server) peers() httpapi.Peers {

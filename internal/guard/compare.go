@@ -111,7 +111,10 @@ func (w *walker) forget() {
 // records compares those of every owner that the trail or the store knows.
 func (w *walker) records(ctx context.Context, tx store.Tx) error {
 	stored, err := tx.Vault().Owners(ctx)
-	if err := w.readable(err, "", "owners"); err != nil {
+	if core.CodeOf(err) == core.Internal {
+		err = w.unreadable(ctx, tx, "", "owners of records", core.Owner{})
+	}
+	if err != nil {
 		return err
 	}
 	for _, o := range stored {
@@ -133,17 +136,6 @@ func (w *walker) records(ctx context.Context, tx store.Tx) error {
 			w.problem(Problem{Subject: n.subject, Message: fmt.Sprintf("%s (%s) is missing: it was removed outside Keyfob, or the store was rolled back", n.subject, key)})
 		}
 	}
-	return nil
-}
-
-// readable makes a finding of what the store cannot read. Which record it is the
-// store does not say, so none of the kind is called missing.
-func (w *walker) readable(err error, kind, what string) error {
-	if core.CodeOf(err) != core.Internal {
-		return err
-	}
-	w.unread[kind] = true
-	w.problem(Problem{Subject: what, Message: fmt.Sprintf("the %s cannot be read: at least one was changed outside Keyfob", what)})
 	return nil
 }
 

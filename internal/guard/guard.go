@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"strconv"
 	"sync"
@@ -47,6 +48,7 @@ type Guard struct {
 	writer string
 	signer atomic.Pointer[audit.Signer] // never nil
 	sink   Sink                         // nil: none
+	log    *slog.Logger
 
 	mu    sync.Mutex // guards trail
 	trail TrailStatus
@@ -63,10 +65,14 @@ func Signed(s audit.Signer) Option { return func(g *Guard) { g.signer.Store(&s) 
 // CopiedTo has Run copy the trail to a sink.
 func CopiedTo(s Sink) Option { return func(g *Guard) { g.sink = s } }
 
+// Logged has Run say in the log when signing or copying the trail begins to fail,
+// why, and when it works again. Without it Run says nothing.
+func Logged(l *slog.Logger) Option { return func(g *Guard) { g.log = l } }
+
 // New makes a Guard whose entries form the chain of this writer. Several
 // processes on one store may share a writer; it does no I/O.
 func New(st store.Store, writer string, options ...Option) *Guard {
-	g := &Guard{store: st, writer: writer}
+	g := &Guard{store: st, writer: writer, log: slog.New(slog.DiscardHandler)}
 	g.signer.Store(&audit.Signer{})
 	for _, o := range options {
 		o(g)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"keyfob/internal/audit"
@@ -86,11 +87,12 @@ func (g *Guard) turn(ctx context.Context, wait time.Duration) error {
 		sent, also = g.send(ctx)
 		err = errors.Join(err, also)
 	}
-	g.note(r, sent, err)
+	g.note(ctx, r, sent, err)
 	return err
 }
 
-func (g *Guard) note(r reach, sent audit.Position, err error) {
+func (g *Guard) note(ctx context.Context, r reach, sent audit.Position, err error) {
+	g.say(ctx, g.Trail().Err, err)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.trail.Unsigned, g.trail.SignedAt, g.trail.Err = r.unsigned, r.signedAt, err
@@ -103,6 +105,17 @@ func (g *Guard) note(r reach, sent audit.Position, err error) {
 	}
 	if g.trail.Unsent = beyond(r.heads, have); g.trail.Unsent == 0 && err == nil {
 		g.trail.SentAt = now()
+	}
+}
+
+// say logs a round that went otherwise than the one before it. One that was cut
+// off at the end of Run is followed by another.
+func (g *Guard) say(ctx context.Context, before, err error) {
+	switch {
+	case err != nil && ctx.Err() == nil && (before == nil || before.Error() != err.Error()):
+		g.log.LogAttrs(ctx, slog.LevelError, "the audit trail cannot be signed or copied", slog.String("cause", err.Error()))
+	case err == nil && before != nil:
+		g.log.LogAttrs(ctx, slog.LevelInfo, "the audit trail is signed and copied again")
 	}
 }
 

@@ -2,6 +2,8 @@ package guard_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +23,7 @@ import (
 type running struct {
 	fixture
 	sink string // the sink's file
+	log  *strings.Builder
 	stop func()
 }
 
@@ -29,10 +32,10 @@ func timed(t *testing.T, sink func(guard.Sink) guard.Sink, fn func(t *testing.T,
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		r := running{fixture: f, sink: filepath.Join(dir, "audit.jsonl")}
+		r := running{fixture: f, sink: filepath.Join(dir, "audit.jsonl"), log: &strings.Builder{}}
 		file := sinkfile.New(r.sink)
 		t.Cleanup(func() { _ = file.Close() })
-		r.Guard = guard.New(f.store, "here", guard.Signed(f.signer), guard.CopiedTo(sink(file)))
+		r.Guard = guard.New(f.store, "here", guard.Signed(f.signer), guard.CopiedTo(sink(file)), guard.Logged(slog.New(slog.NewTextHandler(r.log, nil))))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- r.Run(ctx) }()
@@ -142,6 +145,46 @@ func TestSinkThatIsAway(t *testing.T) {
 		if v := r.check(t, read(t, r.sink)); !v.OK() || v.Chains[0].Entries != 10 {
 			t.Errorf("%+v", v)
 		}
+		r.stop()
+		r.said(t, `level=ERROR msg="the audit trail cannot be signed or copied" cause="the words of an error"`,
+			`level=INFO msg="the audit trail is signed and copied again"`)
+	})
+}
+
+// said wants just these lines in the log.
+func (r running) said(t *testing.T, want ...string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(r.log.String()), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("the log is %q", lines)
+	}
+	for i, w := range want {
+		if !strings.Contains(lines[i], w) {
+			t.Errorf("line %d of the log is %q, want %s", i+1, lines[i], w)
+		}
+	}
+}
+
+// A cause that becomes another one is said too.
+func TestEachCauseIsLogged(t *testing.T) {
+	sink := &flaky{}
+	timed(t, func(s guard.Sink) guard.Sink { sink.Sink = s; return sink }, func(t *testing.T, r running) {
+		acts(t, r.Guard, 1)
+		time.Sleep(2 * time.Second)
+		sink.down.Store(true)
+		acts(t, r.Guard, 1)
+		time.Sleep(10*time.Second + time.Millisecond)
+		if err := os.Mkdir(r.sink+".d", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Remove(r.sink), os.Rename(r.sink+".d", r.sink)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		sink.down.Store(false)
+		time.Sleep(10 * time.Second)
+		r.stop()
+		r.said(t, `cause="the words of an error"`, `level=ERROR msg="the audit trail cannot be signed or copied" cause="the copy of the audit trail`)
 	})
 }
 

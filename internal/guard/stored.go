@@ -11,8 +11,11 @@ import (
 func (w *walker) users(ctx context.Context, tx store.Tx) error {
 	for p := (store.Page{Limit: feedPage}); ; {
 		page, err := tx.Users().Page(ctx, p)
+		if core.CodeOf(err) == core.Internal {
+			return w.unreadable(ctx, tx, kindUser, "users", core.Owner{})
+		}
 		if err != nil {
-			return w.readable(err, kindUser, "users")
+			return err
 		}
 		for _, u := range page {
 			w.owners[u.Owner()] = true
@@ -40,7 +43,11 @@ func (w *walker) owner(ctx context.Context, tx store.Tx, o core.Owner) error {
 		{kindToken, "tokens", w.tokens},
 		{kindSession, "browser sessions", w.sessions},
 	} {
-		if err := w.readable(part.run(ctx, tx, o), part.kind, part.what+" of "+o.String()); err != nil {
+		err := part.run(ctx, tx, o)
+		if core.CodeOf(err) == core.Internal {
+			err = w.unreadable(ctx, tx, part.kind, part.what+" of "+o.String(), o)
+		}
+		if err != nil {
 			return err
 		}
 	}
