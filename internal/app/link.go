@@ -73,8 +73,8 @@ func (a *App) UserLink(ctx context.Context, user string) (Ready, error) {
 	return out, err
 }
 
-// running is the file that says where the server on this vault is reached. It is
-// no lock: one that was killed leaves it behind.
+// running is the file that says where the server on this vault is reached. One
+// that was killed leaves it behind: whether it counts the lock says.
 type running struct {
 	URL   string `json:"url"`
 	Pages string `json:"pages"`
@@ -99,18 +99,35 @@ func (s *Server) noteRunning() error {
 
 // forgetRunning leaves another server's note alone.
 func (s *Server) forgetRunning() {
-	if at, err := s.app.running(); err == nil && at.PID == os.Getpid() && at.URL == s.url {
+	if at, err := readRunning(s.app.config.Home); err == nil && at.PID == os.Getpid() && at.URL == s.url {
 		_ = os.Remove(filepath.Join(s.app.config.Home, runningName))
 	}
 }
 
+// running is where the server is that has this vault's lock now.
 func (a *App) running() (running, error) {
+	held, err := lockHeld(a.config.Home)
+	if err != nil {
+		return running{}, err
+	}
+	if !held {
+		return running{}, noServer(a.config.Home)
+	}
+	return readRunning(a.config.Home)
+}
+
+func noServer(home string) error {
+	return core.Errorf(core.NotFound, "no server runs on the vault in %s", home).WithReason("no_server").
+		WithHint("start one with keyfob serve; run this as the user who runs it, with its KEYFOB_HOME")
+}
+
+// readRunning reads what the server that was started last wrote.
+func readRunning(home string) (running, error) {
 	var out running
-	path := filepath.Join(a.config.Home, runningName)
+	path := filepath.Join(home, runningName)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return out, core.Errorf(core.NotFound, "no server runs on the vault in %s", a.config.Home).WithReason("no_server").
-			WithHint("start one with keyfob serve; run this as the user who runs it, with its KEYFOB_HOME")
+		return out, noServer(home)
 	}
 	if err != nil {
 		return out, homeError(path, err)

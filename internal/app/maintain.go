@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/core"
 	"keyfob/internal/custody/env"
 	"keyfob/internal/custody/file"
@@ -70,11 +71,14 @@ type Rekeyed struct {
 	Custody, Place string
 	RootKeyID      string
 	Kept           string // the file with the root key from before, which older backups need; empty: none of ours
+
+	AuditKey, AuditKeyBefore string // ids of the keys that sign the audit trail from now on and did before
 }
 
 // Rekey gives the vault another root key, in the named custody; empty: in the
 // one that it has. Values stay as they are sealed. Other processes that have the
-// vault open must be started again.
+// vault open must be started again; a server must not run: conflict, reason
+// "server_running".
 //
 // The new key is durable before the vault is changed, and takes the old one's
 // place after; a process that is killed between the two leaves that to the next
@@ -84,6 +88,15 @@ func (a *App) Rekey(ctx context.Context, custodyName string) (Rekeyed, error) {
 		custodyName = a.header.Custody
 	}
 	d, err := driver(custodyName, a.config)
+	if err != nil {
+		return Rekeyed{}, err
+	}
+	lock, err := lockVault(ctx, a.config.Home)
+	if err != nil {
+		return Rekeyed{}, err
+	}
+	defer lock.Close() // the vault is open, so its home is there
+	before, err := a.guard.AuditKey(ctx, operator())
 	if err != nil {
 		return Rekeyed{}, err
 	}
@@ -97,7 +110,10 @@ func (a *App) Rekey(ctx context.Context, custodyName string) (Rekeyed, error) {
 	old := a.header.RootKeyID
 	a.header.RootKeyID, a.header.Custody, a.custody = root.ID(), custodyName, d
 	kept, err := settleKey(ctx, a.config.Home, a.header, old)
-	return Rekeyed{Custody: custodyName, Place: d.Place(), RootKeyID: root.ID(), Kept: kept}, err
+	return Rekeyed{
+		Custody: custodyName, Place: d.Place(), RootKeyID: root.ID(), Kept: kept,
+		AuditKey: audit.NewSigner(root.AuditKey()).KeyID(), AuditKeyBefore: audit.KeyID(before),
+	}, err
 }
 
 // nextRoot makes the new key where it is safe beside the old one.

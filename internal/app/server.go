@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Server struct {
 	metrics      *telemetry.Metrics
 	tracing      *telemetry.Tracing
 	sink         *sinkfile.File // nil: there is none
+	lock         *os.File       // while it is open no other server has the vault
 	routes       *router
 	writes       writes
 	hurry        chan struct{}
@@ -55,7 +57,7 @@ type Server struct {
 // log goes to logTo, which nil makes standard error.
 //
 // Errors: those of Open and of Check; invalid for settings that cannot be; unavailable with
-// reason "port_in_use".
+// reason "port_in_use"; conflict with reason "server_running".
 func OpenServer(ctx context.Context, c Config, settings config.Server, logTo io.Writer) (*Server, error) {
 	if err := checkHome(c.Home); err != nil {
 		return nil, err
@@ -84,6 +86,13 @@ func (s *Server) open(ctx context.Context, c Config, logTo io.Writer) (err error
 		}
 	}
 	s.log = c.Log
+	if s.lock, err = lockVault(ctx, c.Home); err != nil {
+		return err
+	}
+	if s.lock != nil {
+		// The address of one that was killed is not this one's.
+		_ = os.Remove(filepath.Join(c.Home, runningName))
+	}
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
@@ -93,6 +102,11 @@ func (s *Server) open(ctx context.Context, c Config, logTo io.Writer) (err error
 	s.app = &App{config: c, grace: graceOf(s.settings.Grace)}
 	if err := s.app.open(ctx, s.wire); err != nil {
 		return err
+	}
+	if s.lock == nil { // there was no home before
+		if s.lock, err = lockVault(ctx, c.Home); err != nil {
+			return err
+		}
 	}
 	return s.identity.EnsureFirst(ctx)
 }
@@ -243,5 +257,11 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.sink != nil {
 		errs = append(errs, s.sink.Close())
 	}
-	return errors.Join(append(errs, s.tracing.Close(ctx))...)
+	errs = append(errs, s.tracing.Close(ctx))
+	if s.lock != nil {
+		if err := s.lock.Close(); !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }

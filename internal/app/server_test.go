@@ -284,7 +284,9 @@ func TestPortThatIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = app.OpenServer(t.Context(), s.config, settings(t, map[string]string{"listen": u.Host}), io.Discard)
+	c := configFor(t)
+	initVault(t, c)
+	_, err = app.OpenServer(t.Context(), c, settings(t, map[string]string{"listen": u.Host}), io.Discard)
 	if !errors.Is(err, &core.Error{Code: core.Unavailable, Reason: "port_in_use"}) {
 		t.Errorf("got %v", err)
 	}

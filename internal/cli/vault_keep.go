@@ -121,8 +121,9 @@ func vaultRekeyCommand(e *Env) *cobra.Command {
 		Use: "rekey", Short: "Give the vault another root key, or with --data seal every value anew",
 		Long: "Give the vault another root key. That is quick: the data keys are wrapped anew, and the values\n" +
 			"stay as they are. The key from before is kept, since backups from before need it; remove it\n" +
-			"when you need them no more. Other processes on this vault, such as keyfob serve, must be\n" +
-			"started again. For custody env the new key is taken from " + app.NewKeyVariable + ".\n\n" +
+			"when you need them no more. Stop keyfob serve before; other processes on this vault must be\n" +
+			"started again. For custody env the new key is taken from " + app.NewKeyVariable + ". The key that\n" +
+			"signs the audit trail changes too: export the trail before, and write down the new key after.\n\n" +
 			"With --data every owner gets a new data key and every value is sealed anew, while others use\n" +
 			"the vault; the root key stays. Run again after a kill, it goes on where it was.",
 		Args: argCount(0, 0, ""),
@@ -150,7 +151,7 @@ func (e *Env) vaultRekey(ctx context.Context, f rekeyFlags) error {
 	if err != nil {
 		return err
 	}
-	out := map[string]string{"custody": r.Custody, "place": r.Place, "root_key_id": r.RootKeyID, "kept": r.Kept}
+	out := map[string]string{"custody": r.Custody, "place": r.Place, "root_key_id": r.RootKeyID, "kept": r.Kept, "audit_key_id": r.AuditKey, "audit_key_id_before": r.AuditKeyBefore}
 	return e.Print(out, func() {
 		e.Printf("the vault's root key is now %.8s, in %s", r.RootKeyID, Clean(r.Place))
 		if r.Custody == "env" {
@@ -159,6 +160,8 @@ func (e *Env) vaultRekey(ctx context.Context, f rekeyFlags) error {
 		if r.Kept != "" {
 			e.Notef("the key from before is %s: backups from before need it", r.Kept)
 		}
+		e.Notef("the audit trail is signed with key %.8s now, %.8s before: write down what keyfob audit key prints, to verify exports from now on", r.AuditKey, r.AuditKeyBefore)
+		e.Notef("start again what uses this vault: keyfob serve, and commands under keyfob run")
 	})
 }
 
