@@ -112,7 +112,7 @@ func (c *canaryRun) vault(s step) string {
 func (c *canaryRun) environ(s step) []string {
 	return []string{
 		"HOME=" + c.home(), "KEYFOB_HOME=" + c.vault(s), "CNRY_ORG_KEY=" + canaries["org key"], "TMPDIR=" + filepath.Join(c.home(), "tmp"),
-		"GORACE=exitcode=66", "PATH=" + filepath.Dir(keyfob) + string(os.PathListSeparator) + os.Getenv("PATH"),
+		"GORACE=exitcode=66 atexit_sleep_ms=10", "PATH=" + filepath.Dir(keyfob) + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"KEYFOB_VAULT_KEY=" + canaries["vault key"], "CNRY_KEY=" + canaries["variable's key"],
 		"ANTHROPIC_API_KEY=" + canaries["own key"], "NO_PROXY=127.0.0.1",
 		"HTTPS_PROXY=http://user:" + canaries["proxy password"] + "@127.0.0.1:1", "KEYFOB_TEST_CLIENT=1",

@@ -39,7 +39,7 @@ func serverFor(t *testing.T, dir string, args ...string) *testServer {
 func keyfobIn(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command(keyfob, args...)
 	cmd.Env = []string{
-		"HOME=" + dir, "KEYFOB_HOME=" + filepath.Join(dir, "client"), "GORACE=exitcode=66",
+		"HOME=" + dir, "KEYFOB_HOME=" + filepath.Join(dir, "client"), "GORACE=exitcode=66 atexit_sleep_ms=10",
 		"PATH=" + filepath.Dir(keyfob) + string(os.PathListSeparator) + os.Getenv("PATH"),
 	}
 	return cmd

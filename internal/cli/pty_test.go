@@ -52,7 +52,7 @@ func start(t *testing.T, home, name string, args ...string) *session {
 
 func environ(home string) []string {
 	return []string{
-		"HOME=" + home, "KEYFOB_HOME=" + filepath.Join(home, "vault"), "TERM=xterm", "GORACE=exitcode=66",
+		"HOME=" + home, "KEYFOB_HOME=" + filepath.Join(home, "vault"), "TERM=xterm", "GORACE=exitcode=66 atexit_sleep_ms=10",
 		"PATH=" + filepath.Dir(keyfob) + ":" + os.Getenv("PATH"),
 	}
 }

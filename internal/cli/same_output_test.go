@@ -98,7 +98,7 @@ func (r *sameRun) output(s step) string {
 	cmd := exec.Command(keyfob, strings.Split(args, " ")...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Stdin = home, &out, &errs, strings.NewReader(canaries[s.stdin])
 	cmd.Env = []string{
-		"HOME=" + home, "KEYFOB_HOME=" + filepath.Join(r.dir, "vault"), "GORACE=exitcode=66", "KEYFOB_TEST_CLIENT=1", "NO_PROXY=127.0.0.1",
+		"HOME=" + home, "KEYFOB_HOME=" + filepath.Join(r.dir, "vault"), "GORACE=exitcode=66 atexit_sleep_ms=10", "KEYFOB_TEST_CLIENT=1", "NO_PROXY=127.0.0.1",
 		"PATH=" + filepath.Dir(keyfob) + string(os.PathListSeparator) + os.Getenv("PATH"),
 	}
 	err := cmd.Run()

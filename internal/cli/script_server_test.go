@@ -94,7 +94,7 @@ type testServer struct {
 func startServer(dir string, args ...string) (*testServer, error) {
 	s := &testServer{home: filepath.Join(dir, "server"), decision: "approve"}
 	s.cmd = exec.Command(keyfob, append(args, "--output", "json")...)
-	s.cmd.Env = []string{"KEYFOB_HOME=" + s.home, "HOME=" + dir, "GORACE=exitcode=66", "PATH=" + os.Getenv("PATH")}
+	s.cmd.Env = []string{"KEYFOB_HOME=" + s.home, "HOME=" + dir, "GORACE=exitcode=66 atexit_sleep_ms=10", "PATH=" + os.Getenv("PATH")}
 	s.cmd.Stderr = s
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -103,15 +103,10 @@ func startServer(dir string, args ...string) (*testServer, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	var said struct {
-		URL, Pages string
-		Link, Code []byte
-	}
-	if err := json.NewDecoder(bufio.NewReader(out)).Decode(&said); err != nil {
+	if err := json.NewDecoder(bufio.NewReader(out)).Decode(&s.ready); err != nil {
 		_ = s.stop()
 		return nil, fmt.Errorf("the server did not say that it is ready: %w\n%s", err, s.log())
 	}
-	s.ready.URL, s.ready.Pages, s.ready.Link, s.ready.Code = said.URL, said.Pages, string(said.Link), string(said.Code)
 	return s, s.signIn()
 }
 
@@ -169,7 +164,7 @@ func (s *testServer) signIn() error {
 // login signs the command line in, with its home where scripts expect it.
 func (s *testServer) login(home string) error {
 	cmd := exec.Command(keyfob, "login", s.ready.URL, "--code", "-")
-	cmd.Env = []string{"KEYFOB_HOME=" + home, "HOME=" + filepath.Dir(home), "GORACE=exitcode=66"}
+	cmd.Env = []string{"KEYFOB_HOME=" + home, "HOME=" + filepath.Dir(home), "GORACE=exitcode=66 atexit_sleep_ms=10"}
 	cmd.Stdin = strings.NewReader(s.ready.Code)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("login: %w\n%s", err, out)
