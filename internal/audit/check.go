@@ -21,6 +21,7 @@ type Checker struct {
 	chains    map[string]*chain
 	last      core.Checkpoint // the newest that came, sound or not; of an unsound one its number and hash alone
 	foreign   int64           // the first of the newest run of checkpoints by another key; 0: none
+	own       int64           // the newest by the key to verify with; 0: none
 	started   int64           // entries that the first checkpoint covers
 	mentioned map[int64]mention
 }
@@ -191,7 +192,7 @@ func (c *Checker) unsound(p core.Checkpoint) string {
 func (c *Checker) compare(p core.Checkpoint, first bool) {
 	known := c.key != nil && p.KeyID == KeyID(c.key)
 	if known {
-		c.foreign = 0
+		c.foreign, c.own = 0, p.Number
 	} else if c.foreign == 0 {
 		c.foreign = p.Number
 	}
@@ -259,8 +260,7 @@ func (c *Checker) Finish() Verification {
 			"checkpoint %d is missing: entry %d of %s was signed with it", n, m.seq, m.writer)})
 	}
 	if c.foreign > 0 {
-		c.found.Report(Problem{Checkpoint: c.foreign, Message: fmt.Sprintf(
-			"the checkpoints from %d on are by another key (%s) than the one to verify with", c.foreign, c.last.KeyID)})
+		c.found.Report(Problem{Checkpoint: c.foreign, Message: c.handedOver()})
 	}
 	for _, w := range slices.Sorted(maps.Keys(c.chains)) {
 		s := c.chains[w]
@@ -274,6 +274,17 @@ func (c *Checker) Finish() Verification {
 	}
 	c.found.Unproven = c.unproven()
 	return c.found
+}
+
+// handedOver says what it means that another key signed last. Where the key to
+// verify with signed before, the root key may just have been changed.
+func (c *Checker) handedOver() string {
+	other := fmt.Sprintf("the checkpoints from %d on are by another key (%s) than the one to verify with", c.foreign, c.last.KeyID)
+	if c.own == 0 {
+		return other
+	}
+	return fmt.Sprintf("%s, which signed until checkpoint %d: if that other key is the vault's own now, its root key was changed then, and that key proves the whole trail; if not, somebody else signed",
+		other, c.own)
 }
 
 func (c *Checker) unproven() []string {

@@ -69,7 +69,7 @@ func details(d map[string]string) string {
 // hintVault and hintFile say what a trail that does not hold means.
 const (
 	hintVault = "somebody changed the vault past Keyfob, or it was put back from an older copy; nothing was changed now"
-	hintFile  = "the file is not what was written, or the key is another vault's: fetch it again, and ask who could change it"
+	hintFile  = "the file is not what was written, or the key is another vault's, or the one from before a keyfob vault rekey: verify with what keyfob audit key prints now, else fetch the file again and ask who could change it"
 )
 
 func (e *Env) audited(v api.AuditVerification, hint string) error {

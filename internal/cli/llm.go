@@ -14,9 +14,10 @@ import (
 
 func llmCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{
-		Use: "llm", Short: "LLM profiles: which model, of which pool, code in a workspace is told to use",
+		Use: "llm", Short: "LLM profiles: which model, of which pool, with which parameters",
 		Long: "An LLM profile names a model, the pool that serves it and its parameters. One of them is\n" +
-			"active: code that asks which model to use is told that one.",
+			"active. They are kept for programs that read them through the API; keyfob run sets no client\n" +
+			"up by them.",
 	}
 	asGroup(c)
 	c.AddCommand(llmSetCommand(e), llmListCommand(e), llmShowCommand(e), llmUseCommand(e), llmRmCommand(e))
@@ -57,6 +58,9 @@ func (e *Env) llmSet(c *cobra.Command, name string, f *llmFlags) error {
 	}
 	old, err := cl.GetProfile(ctx, name)
 	if errors.Is(err, &api.Error{Code: api.CodeNotFound}) {
+		if f.model == "" || f.provider == "" {
+			return withHint(usagef("a new LLM profile takes a model and a provider"), "write: keyfob llm set NAME --model MODEL --provider PROVIDER")
+		}
 		p, err := cl.CreateProfile(ctx, api.ProfileCreate{Name: name, Model: f.model, Provider: f.provider, Namespace: f.namespace, Parameters: parameters})
 		return e.profileDone(p, err, "made")
 	}

@@ -14,8 +14,9 @@ import (
 func mcpCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "mcp", Short: "MCP servers, with their tokens, headers and variables sealed",
-		Long: "Servers of the Model Context Protocol that agents may use. Their tokens, headers' and\n" +
-			"variables' values are sealed, and bound to the URL's origin or the command.",
+		Long: "Servers of the Model Context Protocol, kept for programs that read them through the API;\n" +
+			"keyfob run tells no client of them. Their tokens, headers' and variables' values are sealed,\n" +
+			"and bound to the URL's origin or the command.",
 	}
 	asGroup(c)
 	c.AddCommand(mcpAddCommand(e), mcpListCommand(e), mcpShowCommand(e), mcpEditCommand(e), mcpRmCommand(e))

@@ -145,7 +145,7 @@ func mcpEditCommand(e *Env) *cobra.Command {
 		Use: "edit NAME", Short: "Change an MCP server",
 		Long: "Change what the flags name and keep the rest. Values are bound to the URL's origin, or to the\n" +
 			"command and its arguments, so changing those takes every value anew.",
-		Example: "  keyfob mcp edit issues --token\n  keyfob mcp edit files --arg --root --arg /home",
+		Example: "  keyfob mcp edit issues --token\n  keyfob mcp edit files --arg --root --arg /home --env-file ROOT_KEY=./key",
 		Args:    argCount(1, 1, "NAME --token"), ValidArgsFunction: e.completeMCP,
 	}
 	f.bind(c)

@@ -100,7 +100,7 @@ func (e MCPEdit) namesAll(old core.MCPServer) error {
 		return nil
 	}
 	err := core.Errorf(core.Invalid, "the values of MCP server %q are bound to where they go now", old.Name).WithReason("values_needed").
-		WithHint("to change its address, command or arguments, give each of its values anew, or remove it")
+		WithHint("to change its address, command or arguments, give each of its values anew or remove it; keyfob mcp edit has --token-file, --header-file NAME=FILE and --env-file NAME=FILE for that, and --no-token, --no-header and --no-env")
 	err.Details = missing
 	return err
 }
