@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,16 +25,17 @@ func loginCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "login URL", Short: "Sign in to a server, on which commands act from then on",
 		Long: "Sign in to a Keyfob server. Every command then acts on your records there, until keyfob\n" +
-			"logout; --local or " + localVariable + "=1 uses this machine's vault all the same. Without --code you\n" +
-			"approve the sign-in in a browser that is signed in to the server; --code takes a one-time\n" +
-			"code that was made on the server's machine, and - reads it from standard input.\n\n" +
+			"logout; --local or " + localVariable + "=1 uses this machine's vault all the same. On a terminal you are\n" +
+			"asked for a one-time code that was made on the server's machine; without one you approve the\n" +
+			"sign-in in a browser that is signed in to the server. --code - reads the code from standard\n" +
+			"input; as an argument others on this machine see it.\n\n" +
 			"What is stored, in KEYFOB_HOME/" + loginFile + ", is two tokens that expire: one for reveals alone,\n" +
 			"one for everything else. " + serverVariable + " and " + tokenVariable + " go before it.",
 		Example: "  keyfob login https://keyfob.example.com\n  keyfob login http://127.0.0.1:4780 --code -",
 		Args:    argCount(1, 1, "URL"),
 		RunE:    func(c *cobra.Command, args []string) error { return e.login(c.Context(), args[0], code) },
 	}
-	c.Flags().StringVar(&code, "code", "", "a one-time `CODE` in place of a browser; - reads it from standard input")
+	c.Flags().StringVar(&code, "code", "", "a one-time `CODE` in place of a browser; better -, which reads it from standard input")
 	return c
 }
 
@@ -73,17 +75,31 @@ func (e *Env) login(ctx context.Context, address, code string) error {
 
 // signIn takes the code, or waits for a browser's approval.
 func (e *Env) signIn(ctx context.Context, cl *client.Client, code string) (api.Login, error) {
+	code, err := e.oneTimeCode(ctx, code)
+	if err != nil {
+		return api.Login{}, err
+	}
 	if code == "" {
 		return e.signInByBrowser(ctx, cl)
 	}
-	if code == "-" {
-		v, err := e.readLine("one-time code")
-		if err != nil {
-			return api.Login{}, err
-		}
-		code = string(v.Bytes())
-	}
 	return cl.Login(ctx, api.LoginRequest{Code: api.NewKey([]byte(code)), Client: clientName()})
+}
+
+// oneTimeCode is the flag's, or what is typed: a code among the arguments stands in
+// the list of processes, which everybody on the machine may read. Empty: there is
+// none.
+func (e *Env) oneTimeCode(ctx context.Context, flag string) (string, error) {
+	var v api.Value
+	var err error
+	switch {
+	case flag == "-":
+		v, err = e.readLine("one-time code")
+	case flag == "" && e.Interactive():
+		v, err = e.PromptHidden(ctx, "one-time code, or Enter to approve in a browser")
+	default:
+		return flag, nil
+	}
+	return strings.TrimSpace(string(v.Bytes())), err
 }
 
 // clientName is what people see of this program when they approve it, and the
@@ -213,6 +229,9 @@ func (e *Env) whoami(ctx context.Context) error {
 		return err
 	}
 	cl, err := e.existing(ctx)
+	if isReason(err, reasonInside) {
+		return e.whoamiInside(ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // where the key is and what that protects against. Main closes it.
 func (e *Env) Open(ctx context.Context) (*app.App, error) {
 	a, err := e.openExisting(ctx)
-	if !errors.Is(err, &core.Error{Code: core.NotFound, Reason: "no_vault"}) {
+	if !isNoVault(err) {
 		return a, err
 	}
 	if err := e.makeVault(ctx); err != nil {
@@ -40,7 +40,16 @@ func (e *Env) openExisting(ctx context.Context) (*app.App, error) {
 	return e.app, err
 }
 
+func isNoVault(err error) bool {
+	return errors.Is(err, &core.Error{Code: core.NotFound, Reason: "no_vault"})
+}
+
+// makeVault refuses inside a workspace: whoever types there means what is kept
+// where the workspace was made.
 func (e *Env) makeVault(ctx context.Context) error {
+	if e.inside() {
+		return e.noVaultHere()
+	}
 	cfg, err := e.config()
 	if err != nil {
 		return err

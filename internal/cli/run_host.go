@@ -18,6 +18,8 @@ type host struct {
 	home   string
 	client *client.Client
 	server *server // nil: this machine's vault
+	trust  string  // a file of authorities, where joined
+	joined bool    // the workspace is there already: this process is in it
 	serve  func(ctx context.Context, gateway bool) (base string, err error)
 }
 
@@ -30,6 +32,10 @@ func (e *Env) host(ctx context.Context) (host, error) {
 		home, err := e.sweepHere(ctx)
 		serve := func(context.Context, bool) (string, error) { return s.url, nil }
 		return host{home: home, client: s.client, server: s, serve: serve}, err
+	}
+	if _, err := e.openExisting(ctx); e.inside() && isNoVault(err) {
+		home, err := e.sweepHere(ctx)
+		return host{home: home, joined: true, trust: e.CAFile}, err
 	}
 	a, err := e.Open(ctx)
 	if err != nil {
@@ -70,7 +76,7 @@ func (h host) inside(base string, key api.Key) (*client.Workspace, *http.Transpo
 // empty: the system's will do.
 func (h host) ca() string {
 	if h.server == nil || h.server.saved.CA == "" {
-		return ""
+		return h.trust
 	}
 	return filepath.Join(h.home, caFile)
 }

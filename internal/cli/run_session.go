@@ -58,7 +58,24 @@ func (e *Env) openSession(ctx context.Context, f runFlags) (*session, error) {
 	return s, nil
 }
 
-func (s *session) open(spec api.WorkspaceCreate) (err error) {
+func (s *session) open(spec api.WorkspaceCreate) error {
+	start := s.join
+	if !s.host.joined {
+		start = func() error { return s.make(spec) }
+	}
+	if err := start(); err != nil {
+		return err
+	}
+	var err error
+	if s.manifest, err = s.ws.Manifest(s.ctx); err != nil {
+		return err
+	}
+	s.files = deliver.NewFiles(deliver.FilesConfig{Home: s.env.userHome(), State: s.host.home, Overwrite: s.flags.overwrite})
+	return nil
+}
+
+// make makes a workspace of this run's own.
+func (s *session) make(spec api.WorkspaceCreate) (err error) {
 	if s.base, err = s.host.serve(s.ctx, spec.Gateway && !s.flags.printEnv); err != nil {
 		return err
 	}
@@ -67,10 +84,6 @@ func (s *session) open(spec api.WorkspaceCreate) (err error) {
 	}
 	s.ws, s.transport = s.host.inside(s.base, s.made.SessionKey)
 	s.rest = s.keepAlive()
-	if s.manifest, err = s.ws.Manifest(s.ctx); err != nil {
-		return err
-	}
-	s.files = deliver.NewFiles(deliver.FilesConfig{Home: s.env.userHome(), State: s.host.home, Overwrite: s.flags.overwrite})
 	return nil
 }
 

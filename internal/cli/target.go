@@ -189,6 +189,9 @@ func (e *Env) existing(ctx context.Context) (*client.Client, error) {
 		return s.client, nil
 	}
 	a, err := e.openExisting(ctx)
+	if isNoVault(err) && e.inside() {
+		err = e.noVaultHere()
+	}
 	if err != nil {
 		return nil, err
 	}

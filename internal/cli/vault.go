@@ -40,6 +40,9 @@ func (e *Env) vaultInit(ctx context.Context, custody string) error {
 	if err := e.onlyHere("keyfob vault init"); err != nil {
 		return err
 	}
+	if e.inside() {
+		return e.noVaultHere()
+	}
 	cfg, err := e.config()
 	if err != nil {
 		return err
