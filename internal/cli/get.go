@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
-	"net/http"
-	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -73,12 +70,7 @@ func (e *Env) workspaceOptions(base string) (client.Options, error) {
 	if o.Roots, err = e.roots(""); err != nil {
 		return o, err
 	}
-	if u, err := url.Parse(base); err == nil && isLoopback(u.Hostname()) {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.Proxy = nil
-		t.TLSClientConfig = &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
-		o.Transport = t
-	}
+	o.Transport = loopback(base, o.Roots)
 	return o, nil
 }
 

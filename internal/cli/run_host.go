@@ -64,7 +64,7 @@ func (h host) bound(in api.WorkspaceCreate) api.WorkspaceCreate {
 func (h host) inside(base string, key api.Key) (*client.Workspace, *http.Transport) {
 	o := client.Options{BaseURL: base, Token: key}
 	if h.server != nil {
-		o.Roots = h.server.roots
+		o.Roots, o.Transport = h.server.roots, loopback(base, h.server.roots)
 		return client.NewWorkspace(o), nil
 	}
 	t := &http.Transport{} // loopback, and so never through a proxy

@@ -89,8 +89,9 @@ func (e *Env) serverFor(saved savedLogin) (*server, error) {
 		return nil, err
 	}
 	s := &server{url: saved.URL, roots: roots, saved: saved}
-	s.client = client.New(client.Options{BaseURL: s.url, Roots: roots, Token: api.NewKey([]byte(saved.Token.Value))})
-	s.reveal = client.New(client.Options{BaseURL: s.url, Roots: roots, Token: api.NewKey([]byte(saved.Reveal.Value))})
+	t := loopback(s.url, roots)
+	s.client = client.New(client.Options{BaseURL: s.url, Transport: t, Roots: roots, Token: api.NewKey([]byte(saved.Token.Value))})
+	s.reveal = client.New(client.Options{BaseURL: s.url, Transport: t, Roots: roots, Token: api.NewKey([]byte(saved.Reveal.Value))})
 	return s, nil
 }
 
