@@ -23,6 +23,13 @@ func (s *Store) Pragma(ctx context.Context, name string, write bool) (v string, 
 	return v, db.QueryRowContext(ctx, "PRAGMA "+name).Scan(&v)
 }
 
+// Queued waits until n writers of this process have had to wait for their turn.
+func (s *Store) Queued(n int64) {
+	for s.write.Stats().WaitCount < n {
+		time.Sleep(time.Millisecond) // between looks; only the look decides
+	}
+}
+
 // Make makes a database of an older format at path, as a Keyfob of its time did.
 func Make(ctx context.Context, path string, format int64) error {
 	if err := prepare(path); err != nil {

@@ -103,6 +103,30 @@ func TestAnotherProcessKeepsTheLock(t *testing.T) {
 	}
 }
 
+// Under load a request waits long for its turn. The store is busy then, and not out
+// of order: a balancer that took the server away would make it no better.
+func TestALongQueueIsNoLock(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "keyfob.db"))
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	ended := make(chan error, 2)
+	first := s.Update(t.Context(), func(tx store.Tx) error {
+		go func() { // gets its turn after this one, and keeps it until the asking is over
+			ended <- s.Update(t.Context(), func(tx store.Tx) error {
+				<-ctx.Done()
+				return bump(t.Context(), "second")(tx)
+			})
+		}()
+		s.Queued(1)
+		go func() { ended <- s.Writable(ctx) }()
+		s.Queued(2)
+		return bump(t.Context(), "first")(tx)
+	})
+	if err := errors.Join(first, <-ended, <-ended); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // lockedElsewhere has a process of its own hold the write lock.
 func lockedElsewhere(t *testing.T, path string) (release func()) {
 	t.Helper()
