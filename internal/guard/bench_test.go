@@ -26,6 +26,17 @@ func BenchmarkDo(b *testing.B) {
 	}
 }
 
+// The same with a record that is written and noted.
+func BenchmarkDoWrites(b *testing.B) {
+	k := guardtest.New(b)
+	act := guard.Act{Action: guard.SecretUpdate, Subject: "secret:N_a"}
+	for version := int64(1); b.Loop(); version++ {
+		if err := k.Guard.Do(b.Context(), core.LocalUser, act, put("a", version, "ciphertext")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // The walk over a trail of 10,000 entries.
 func BenchmarkVerify(b *testing.B) {
 	k := guardtest.New(b)
