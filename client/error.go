@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,9 @@ func errorOf(resp *http.Response, b []byte) error {
 	var p api.Problem
 	if json.Unmarshal(b, &p) == nil && p.Code != "" {
 		return withRetryAfter(p.Error(), resp)
+	}
+	if resp.TLS == nil && resp.StatusCode == http.StatusBadRequest && bytes.Contains(b, []byte("HTTP request to an HTTPS server")) {
+		return &api.Error{Code: api.CodeInvalid, Message: "the server speaks https at this address, and was asked over http", Hint: "write its address with https://"}
 	}
 	for _, c := range api.Codes {
 		if c.Status == resp.StatusCode {

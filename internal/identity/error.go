@@ -41,7 +41,7 @@ func badCode(cause error) error {
 // or used up.
 func badLogin(cause error) error {
 	return core.Errorf(core.Unauthenticated, "this login is over, or was never begun").WithReason("expired_token").
-		WithHint("begin again with: keyfob login").Wrap(cause)
+		WithHint("begin again with: keyfob login; a code is good once and for 15 minutes, and keyfob user link makes another, on the server's machine").Wrap(cause)
 }
 
 func pending() error {

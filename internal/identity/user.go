@@ -83,7 +83,7 @@ func userNamed(ctx context.Context, tx store.Tx, name string) (core.User, error)
 		return core.User{}, noUser(name, nil)
 	}
 	u, err := tx.Users().ByName(ctx, name)
-	return u, when(err, func(err error) error { return noUser(name, err) })
+	return u, when(err, func(error) error { return noUser(name, nil) })
 }
 
 // CreateUser makes a user who can sign in once somebody gives them a link, or a
