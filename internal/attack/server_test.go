@@ -114,7 +114,7 @@ func (s *server) run(t *testing.T, stdin []byte, args ...string) string {
 
 var (
 	linkText = regexp.MustCompile(`(https?://[^\s/]+)/signin/\S+`)
-	codeText = regexp.MustCompile(`keyfob login (https?://\S+) --code (\S+)`)
+	codeText = regexp.MustCompile(`keyfob login (https?://\S+)\n.*\n +(kfo_\w+)\n`)
 )
 
 // serve starts the server and waits until it says where it is.

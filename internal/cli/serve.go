@@ -18,7 +18,7 @@ func serveCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Be a server: the same for many users, over HTTP",
 		Long: "Serve this machine's vault to many users. With nothing configured it listens on this machine\n" +
-			"alone and prints a link that signs a browser in, once, and the matching keyfob login. Each\n" +
+			"alone and prints a link that signs a browser in, once, and a code for keyfob login. Each\n" +
 			"flag may also be a variable (--public-url: KEYFOB_PUBLIC_URL) or a key of the file\n" +
 			"(public_url), in this order. The log goes to standard error.\n\n" +
 			"SIGINT and SIGTERM let requests in flight finish; the same again ends at once. SIGHUP reads\n" +
@@ -31,15 +31,30 @@ func serveCommand(e *Env) *cobra.Command {
 	flags := bindSettings(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		settings, err := config.Load(file, e.Environ, flags(c.Flags()))
-		if err != nil {
-			return err
+		if err == nil && check {
+			err = e.serveCheck(settings)
 		}
 		if check {
-			return e.serveCheck(settings)
+			return checked(err)
+		}
+		if err != nil {
+			return err
 		}
 		return e.serve(c.Context(), settings)
 	}
 	return c
+}
+
+// checked does not advise to do what was just done.
+func checked(err error) error {
+	if err == nil {
+		return nil
+	}
+	out := publicError(err)
+	if out.Reason == "configuration" {
+		out.Hint = "mend what is named above; docs/operations.md has examples"
+	}
+	return out
 }
 
 // bindSettings makes a flag of every setting that can be one, and gives what
@@ -111,6 +126,9 @@ func (e *Env) serve(ctx context.Context, settings config.Server) (err error) {
 		l := linksOf(r)
 		e.lost = errors.Join(e.lost, e.Print(l, func() {
 			e.Printf("serving at %s", Clean(l.URL))
+			if l.Metrics != "" {
+				e.Printf("metrics at %s", Clean(l.Metrics))
+			}
 			e.printLinks(l)
 		}))
 	})

@@ -11,15 +11,16 @@ import (
 
 // links is what `user link` prints as JSON, and `serve` when it is ready.
 type links struct {
-	URL   string  `json:"url"`
-	Pages string  `json:"pages"`
-	User  string  `json:"user,omitempty"`
-	Link  api.Key `json:"link,omitzero"`
-	Code  api.Key `json:"code,omitzero"`
+	URL     string  `json:"url"`
+	Pages   string  `json:"pages"`
+	Metrics string  `json:"metrics,omitempty"`
+	User    string  `json:"user,omitempty"`
+	Link    api.Key `json:"link,omitzero"`
+	Code    api.Key `json:"code,omitzero"`
 }
 
 func linksOf(r app.Ready) links {
-	out := links{URL: r.URL, Pages: r.Pages, User: r.User}
+	out := links{URL: r.URL, Pages: r.Pages, Metrics: r.Metrics, User: r.User}
 	if !r.Link.IsZero() {
 		out.Link = api.NewKey(r.Link.Reveal())
 	}
@@ -58,6 +59,6 @@ func (e *Env) printLinks(l links) {
 		e.Printf("sign a browser in as %s, once, within 15 minutes:\n  %s", Clean(l.User), Clean(string(l.Link.Bytes())))
 	}
 	if !l.Code.IsZero() {
-		e.Printf("sign a command line in as %s, once, within 15 minutes:\n  keyfob login %s --code %s", Clean(l.User), Clean(l.URL), Clean(string(l.Code.Bytes())))
+		e.Printf("sign a command line in as %s, once, within 15 minutes:\n  keyfob login %s\nand give it this code where it asks for one:\n  %s", Clean(l.User), Clean(l.URL), Clean(string(l.Code.Bytes())))
 	}
 }

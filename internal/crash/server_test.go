@@ -94,7 +94,7 @@ func newServed(t *testing.T) *served {
 	return s
 }
 
-var loginLine = regexp.MustCompile(`keyfob login (http://\S+) --code (\S+)`)
+var loginLine = regexp.MustCompile(`keyfob login (http://\S+)\n.*\n +(kfo_\w+)\n`)
 
 // start runs the server and waits until it says where it is.
 func (s *served) start(t *testing.T) {

@@ -89,8 +89,8 @@ func start(ctx context.Context, dir string) (*server, error) {
 		if url, ok := strings.CutPrefix(in.Text(), "serving at "); ok {
 			s.url = url
 		}
-		if _, code, ok := strings.Cut(in.Text(), " --code "); ok {
-			s.code = api.NewKey([]byte(strings.TrimSpace(code)))
+		if code := strings.TrimSpace(in.Text()); strings.HasPrefix(code, "kfo_") {
+			s.code = api.NewKey([]byte(code))
 			return s, nil
 		}
 	}
