@@ -40,8 +40,8 @@ type AuditVerification struct {
 	OK         bool     `json:"ok"`
 	Entries    int64    `json:"entries"`
 	Writers    int      `json:"writers"`
-	Problems   []string `json:"problems,omitempty"`   // a broken link, a rolled-back record
-	Records    int      `json:"records"`              // secrets, accounts and MCP servers compared with the trail
+	Problems   []string `json:"problems,omitempty"`   // a broken link, a record that was put back or changed
+	Records    int      `json:"records"`              // stored records compared with the trail
 	Unprovable []string `json:"unprovable,omitempty"` // what this cannot show
 
 	Checkpoints int64 `json:"checkpoints"` // that hold together

@@ -82,6 +82,13 @@ func (c *Client) ListUsage(ctx context.Context, q UsageQuery) (api.UsageList, er
 	return out, err
 }
 
+// Shared is what the organisation gives whoever asks.
+func (c *Client) Shared(ctx context.Context) (api.Shared, error) {
+	var out api.Shared
+	err := c.get(ctx, "/v1/shared", &out)
+	return out, err
+}
+
 // Status is the accounts with their cooldowns and counts since a time; the zero
 // time counts the last 30 days.
 func (c *Client) Status(ctx context.Context, since time.Time) (api.Status, error) {

@@ -177,6 +177,7 @@ func callPerson(ctx context.Context, c *client.Client) {
 	_, _ = c.ListSessions(ctx)
 	_ = c.DeleteSession(ctx, "i")
 	_, _ = c.ListLaunchers(ctx)
+	_, _ = c.Shared(ctx)
 	_, _ = c.AskStepUp(ctx, api.StepUpAsk{})
 	_, _ = c.GetStepUp(ctx, "i")
 	_, _ = c.DecideStepUp(ctx, "i", true)

@@ -39,6 +39,48 @@ func (s *Accounts) List(ctx context.Context, actor core.Actor, p store.Page) ([]
 	return out, health, err
 }
 
+// Given lists what the organisation gives the acting user, in List's order:
+// accounts that are enabled, but for those that are for another user's workspaces.
+// user is the actor's name.
+func (s *Accounts) Given(ctx context.Context, actor core.Actor, user string) ([]core.Account, error) {
+	var out []core.Account
+	err := s.guard.Read(ctx, actor, guard.Act{Action: guard.AccountList, Subject: "organisation"}, func(ctx context.Context, tx store.Tx) error {
+		all, err := tx.Accounts().List(ctx, core.Org)
+		for _, a := range all {
+			if a.Enabled && a.Selector.MayReach(user) {
+				out = append(out, a.Account)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// OrgPrefix stands before the name of an organisation's account where a user's
+// own stand beside it.
+const OrgPrefix = "org:"
+
+// Names gives, by id, the names of all accounts on which the owner has counts: of
+// their own, and with OrgPrefix of the organisation's.
+func (s *Accounts) Names(ctx context.Context, actor core.Actor) (map[string]string, error) {
+	out := map[string]string{}
+	err := s.guard.Read(ctx, actor, guard.Act{Action: guard.AccountList, Subject: "accounts"}, func(ctx context.Context, tx store.Tx) error {
+		own, err := tx.Accounts().List(ctx, actor.Owner)
+		for _, a := range own {
+			out[a.ID] = a.Ref()
+		}
+		if err != nil || actor.Owner == core.Org {
+			return err
+		}
+		shared, err := tx.Accounts().List(ctx, core.Org)
+		for _, a := range shared {
+			out[a.ID] = OrgPrefix + a.Ref()
+		}
+		return err
+	})
+	return out, err
+}
+
 // PageKey is an account's key in List. It tells a place in the order, so that a
 // page begins in the right place though the account is gone.
 func PageKey(a core.Account) string {

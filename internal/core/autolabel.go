@@ -29,6 +29,13 @@ func (w Workspace) MatchLabels(user string) map[string]string {
 	return out
 }
 
+// MayReach says whether some workspace of this user could be one that the selector
+// picks.
+func (s Selector) MayReach(user string) bool {
+	name, only := s[UserLabel]
+	return !only || name == user
+}
+
 // CheckWorkspaceLabels is CheckLabels for what somebody gives a workspace: none
 // may be one that it has by itself.
 func CheckWorkspaceLabels(labels map[string]string) error {

@@ -12,9 +12,11 @@ import (
 	"keyfob/internal/vault"
 )
 
+const tagOrg = "the organisation"
+
 func (s *Server) orgRoutes() []Route {
 	return []Route{
-		{Method: http.MethodPost, Path: "/v1/org/apply", ID: "applyOrg", Tag: "the organisation", Summary: "Make the organisation's records what a specification says",
+		{Method: http.MethodPost, Path: "/v1/org/apply", ID: "applyOrg", Tag: tagOrg, Summary: "Make the organisation's records what a specification says",
 			Text: "All of it or nothing; everything that cannot be stands in the error's details.",
 			Who:  Admins, Acts: []string{guard.OrgApply}, Status: http.StatusOK, MaxBody: bulkBody, Long: true,
 			Also: []int{http.StatusConflict, http.StatusTooManyRequests}, typed: takes(s.applyOrg)},

@@ -111,7 +111,7 @@ func (s *Server) routes() []Route {
 	var out []Route
 	for _, some := range [][]Route{
 		s.loginRoutes(), s.identityRoutes(), s.stepUpRoutes(), s.userRoutes(), s.orgRoutes(),
-		s.secretRoutes(), s.accountRoutes(), s.poolRoutes(), s.providerRoutes(), s.statusRoutes(),
+		s.secretRoutes(), s.accountRoutes(), s.poolRoutes(), s.providerRoutes(), s.statusRoutes(), s.sharedRoutes(),
 		s.profileRoutes(), s.mcpRoutes(), s.workspaceRoutes(), s.launcherRoutes(),
 		s.eventRoutes(), s.auditRoutes(), s.vaultRoutes(), s.documentRoutes(), s.sessionKeyRoutes(),
 	} {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"keyfob/api"
@@ -26,7 +27,8 @@ func (s *Server) statusRoutes() []Route {
 			Who: Users, Acts: []string{guard.AccountList, guard.UsageRead, guard.SecretList, guard.WorkspaceList}, Status: http.StatusOK,
 			Query: []Param{sinceParam()}, typed: gives(s.status)},
 		{Method: http.MethodGet, Path: "/v1/usage", ID: "listUsage", Tag: tagUsage, Summary: "Counts by account, model, workspace or day",
-			Who: Users, Acts: []string{guard.UsageRead, guard.AccountList}, Status: http.StatusOK, Paged: true,
+			Text: "An account of the organisation's stands there as org: and its name.",
+			Who:  Users, Acts: []string{guard.UsageRead, guard.AccountList}, Status: http.StatusOK, Paged: true,
 			Query: []Param{sinceParam(), byParam(false)}, typed: gives(s.listUsage)},
 		{Method: http.MethodGet, Path: "/v1/org/usage", ID: "orgListUsage", Tag: tagUsage, Summary: "Counts of the organisation's accounts, also by user",
 			Who: Admins, Acts: []string{guard.UsageRead, guard.AccountList}, Status: http.StatusOK, Paged: true,
@@ -47,6 +49,12 @@ func usageKeys(org bool) []string {
 		return []string{"account", "model", "day", "user"}
 	}
 	return []string{"account", "model", "workspace", "day"}
+}
+
+// orList is words as people list them: "a, b or c".
+func orList(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func (s *Server) status(ctx context.Context, c *call) (api.Status, error) {
@@ -122,7 +130,7 @@ func (s *Server) listUsage(ctx context.Context, c *call) (api.UsageList, error) 
 		return out, err
 	}
 	if !slices.Contains(usageKeys(c.route.Who == Admins), out.By) {
-		return out, core.Errorf(core.Invalid, "usage is not counted by that").WithField("by").WithHint("it is counted by %v", usageKeys(c.route.Who == Admins))
+		return out, core.Errorf(core.Invalid, "usage is not counted by that").WithField("by").WithHint("it is counted by %s", orList(usageKeys(c.route.Who == Admins)))
 	}
 	if err := s.Flush(ctx); err != nil {
 		return out, err
@@ -145,13 +153,9 @@ func (s *Server) counts(ctx context.Context, c *call, by string, since time.Time
 		}
 		return inOrder(sums), err
 	}
-	accounts, _, err := s.Accounts.List(ctx, c.actor, store.Page{})
+	refs, err := s.Accounts.Names(ctx, c.actor)
 	if err != nil {
 		return nil, err
-	}
-	refs := map[string]string{}
-	for _, a := range accounts {
-		refs[a.ID] = a.Ref()
 	}
 	list, err := usage.Read(ctx, s.Guard, c.actor, since)
 	for _, u := range list {

@@ -39,6 +39,23 @@ func (v *Vault) List(ctx context.Context, actor core.Actor, p store.Page) ([]cor
 	return out, err
 }
 
+// Given lists what the organisation gives the acting user, in order of name:
+// secrets that are enabled, but for those that are for another user's workspaces.
+// user is the actor's name.
+func (v *Vault) Given(ctx context.Context, actor core.Actor, user string) ([]core.Secret, error) {
+	var out []core.Secret
+	err := v.guard.Read(ctx, actor, guard.Act{Action: guard.SecretList, Subject: "organisation"}, func(ctx context.Context, tx store.Tx) error {
+		all, err := list(ctx, tx, core.Org)
+		for _, s := range all {
+			if s.Enabled && s.Selector.MayReach(user) {
+				out = append(out, s)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
 // Delete removes a secret and its value; expect is that of Update. Errors:
 // not_found, conflict with reason "stale".
 func (v *Vault) Delete(ctx context.Context, actor core.Actor, name string, expect int64) error {

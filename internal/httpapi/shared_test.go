@@ -1,0 +1,90 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"keyfob/api"
+	"keyfob/internal/account"
+	"keyfob/internal/core"
+	"keyfob/internal/secret"
+	"keyfob/internal/usage"
+	"keyfob/internal/vault"
+)
+
+// gives has the organisation give things to everybody, to alice and to bob.
+func (k *kit) gives(t *testing.T) (shared core.Account) {
+	t.Helper()
+	org := k.as("root").On(core.Org)
+	for name, sel := range map[string]core.Selector{"EVERYBODY": nil, "WEB": {"team": "web"}, "FOR_ALICE": {core.UserLabel: "alice", "team": "web"}, "FOR_BOB": {core.UserLabel: "bob"}} {
+		if _, _, err := k.vault.Create(t.Context(), org, vault.NewSecret{Name: name, Value: secret.FromString(canary), Env: name, Selector: sel}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := k.vault.Create(t.Context(), org, vault.NewSecret{Name: "OFF", Value: secret.FromString(canary), Lookup: true, Disabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	for label, sel := range map[string]core.Selector{"all": nil, "bobs": {core.UserLabel: "bob"}} {
+		a, err := k.accounts.Add(t.Context(), org, account.NewAccount{
+			Provider: "openai", Label: label, Key: secret.FromString(canary), Selector: sel, Limit: core.Limit{Requests: 10},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if label == "all" {
+			shared = a
+		}
+	}
+	return shared
+}
+
+// A user's agent has variables that nobody can say the origin of, and stops with
+// "user_limit": what the organisation gives, only administrators could see. Users
+// see it too, without values, and without what is for others.
+func TestWhatTheOrganisationGives(t *testing.T) {
+	k := newKit(t, nil)
+	shared := k.gives(t)
+	counter := usage.NewCounter(k.Store)
+	counter.AddOrg(core.Usage{UsageKey: core.UsageKey{
+		Owner: k.users["alice"].Owner(), AccountID: shared.ID, Model: "m", Workspace: "w", Day: time.Now().UTC().Format(time.DateOnly),
+	}, Requests: 3, InputTokens: 5, OutputTokens: 2})
+	if err := counter.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for user, want := range map[string]string{"alice": "EVERYBODY FOR_ALICE WEB", "bob": "EVERYBODY FOR_BOB WEB"} {
+		who := bearer(k.token(t, user, core.SecretsRead|core.AccountsRead, time.Hour))
+		answer := k.send(t, "GET", "/v1/shared", "", who...).want(t, http.StatusOK, "")
+		got := read[api.Shared](t, answer)
+		var names []string
+		for _, s := range got.Secrets {
+			names = append(names, s.Name)
+		}
+		if strings.Join(names, " ") != want || shows(answer.body) {
+			t.Errorf("%s sees %s", user, answer.body)
+		}
+		used, accounts := api.Used{}, 2
+		if user == "alice" {
+			used, accounts = api.Used{Requests: 3, Tokens: 7}, 1
+		}
+		if len(got.Accounts) != accounts || got.Accounts[0].Ref != "openai/all" || got.Accounts[0].Limit.Requests != 10 || got.Accounts[0].Used != used {
+			t.Errorf("%s sees %+v", user, got.Accounts)
+		}
+	}
+	who := bearer(k.token(t, "alice", core.AccountsRead, time.Hour))
+	list := read[api.UsageList](t, k.send(t, "GET", "/v1/usage", "", who...).want(t, http.StatusOK, ""))
+	if len(list.Usage) != 1 || list.Usage[0].Key != "org:openai/all" || list.Usage[0].Requests != 3 {
+		t.Errorf("alice used %+v", list.Usage)
+	}
+}
+
+// A hint was written as programs print lists: "[account model workspace day]".
+func TestWhatUsageIsCountedBy(t *testing.T) {
+	k := newKit(t, nil)
+	who := bearer(k.token(t, "alice", core.AccountsRead, time.Hour))
+	got := k.send(t, "GET", "/v1/usage?by=bogus", "", who...).want(t, http.StatusBadRequest, "")
+	if got.problem.Hint != "it is counted by account, model, workspace or day" {
+		t.Errorf("the hint is %q", got.problem.Hint)
+	}
+}
