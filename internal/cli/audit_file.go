@@ -82,8 +82,8 @@ func auditVerifyCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "verify [FILE]", Short: "Walk the chains and compare them with the vault, or verify an export",
 		Long: "Without a file: walk every chain of the vault, check the signed checkpoints, and compare the\n" +
-			"trail with the records that are stored, so that a row that was put back from an older copy\n" +
-			"is found too. This takes an administrator at a server.\n\n" +
+			"trail with the records that are stored, so that a row that was changed or put back from an\n" +
+			"older copy is found and named. This takes an administrator at a server.\n\n" +
 			"With a file, which keyfob audit export or a server's audit_sink wrote: find each line that was\n" +
 			"changed, left out, moved, put in or cut off, without the vault. --key is the vault's public\n" +
 			"key from a source that whoever could write the file could not; keyfob audit key prints it.\n" +

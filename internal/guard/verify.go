@@ -67,7 +67,10 @@ func (w *walker) checkpoint(c core.Checkpoint) error {
 
 // unproven is what the trail does not say of the records.
 func (w *walker) unproven() []string {
-	out := []string{"what is not in the trail: usage, cooldowns, when tokens were used, renewals, and sign-ins and step-ups that wait"}
+	out := []string{
+		"what was changed outside Keyfob in a record that Keyfob itself has written again since",
+		"what is not in the trail: usage, cooldowns, when tokens were used, renewals, and sign-ins and step-ups that wait",
+	}
 	if w.older > 0 {
 		out = append(out, fmt.Sprintf("%d records but for their values: an older Keyfob wrote them last", w.older))
 	}
