@@ -25,6 +25,12 @@ type group struct {
 	Operations []operation
 }
 
+// Anchor is the group's place in the page, unlike any operation's: an id in HTML
+// has no spaces.
+func (g group) Anchor() string {
+	return "group-" + strings.Join(strings.Fields(strings.ToLower(g.Name)), "-")
+}
+
 type operation struct {
 	ID, Method, Path, Summary, Text string
 	Parameters, Fields, Answers     []line

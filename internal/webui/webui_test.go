@@ -495,6 +495,20 @@ func TestDocsShowTheWholeDocument(t *testing.T) {
 			t.Errorf("%s is not shown", id[1])
 		}
 	}
+	// Groups had their names for ids, and an id with a space is none: their links
+	// went nowhere.
+	seen := map[string]bool{}
+	for _, id := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(got.body, -1) {
+		if seen[id[1]] || strings.ContainsAny(id[1], " \t") || id[1] == "" {
+			t.Errorf("%q is no id of its own", id[1])
+		}
+		seen[id[1]] = true
+	}
+	for _, link := range regexp.MustCompile(`href="#([^"]*)"`).FindAllStringSubmatch(got.body, -1) {
+		if !seen[link[1]] {
+			t.Errorf("the link to %q goes nowhere", link[1])
+		}
+	}
 	if strings.Contains(got.body, "ZgotmplZ") {
 		t.Error("the page has something that a template would not show")
 	}
