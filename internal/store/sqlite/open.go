@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	// The driver registers itself as "sqlite".
@@ -36,6 +37,8 @@ type Store struct {
 	write *sql.DB
 	// read has a few connections that cannot write.
 	read *sql.DB
+
+	began atomic.Int64 // when this process's write transaction began, in Unix nanoseconds; 0: there is none
 
 	mu      sync.Mutex // guards watch
 	watch   *sql.Conn  // of read; asks data_version and nothing else

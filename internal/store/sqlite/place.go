@@ -33,8 +33,8 @@ func moved(path string, cause error) error {
 // written; a transaction of ours is seldom larger.
 const probeBytes = 64 << 10
 
-// Writable says why nothing can be written now: one writer keeps the lock until ctx
-// is over, the disk is full or read-only, or the file is not in its
+// Writable says why nothing can be written now: another process keeps the lock
+// until ctx is over, the disk is full or read-only, or the file is not in its
 // place. It changes nothing. Errors are those of Update.
 func (s *Store) Writable(ctx context.Context) error {
 	if err := s.locked(ctx); err != nil {
@@ -62,8 +62,13 @@ func (s *Store) Writable(ctx context.Context) error {
 	return nil
 }
 
+// longWrite is what a large transaction of this process may take; one that takes
+// longer hangs.
+const longWrite = 30 * time.Second
+
 // locked takes the write lock and gives it back. To stand in a long queue in which
-// others write is not to be locked out.
+// others write is not to be locked out, nor is to wait for a large transaction of
+// this process.
 func (s *Store) locked(ctx context.Context) error {
 	before, err := s.Version(ctx)
 	if err != nil {
@@ -73,6 +78,9 @@ func (s *Store) locked(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		if after, verr := s.Version(context.WithoutCancel(ctx)); verr != nil || after != before {
 			return verr
+		}
+		if began := s.began.Load(); began != 0 && time.Since(time.Unix(0, began)) < longWrite {
+			return nil
 		}
 		e := core.Errorf(core.Unavailable, "the database is locked").WithFile(s.path).WithReason("store_locked").
 			WithHint("find the process that keeps it: another keyfob, or a tool that has it open").Wrap(err)

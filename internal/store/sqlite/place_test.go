@@ -103,6 +103,17 @@ func TestAnotherProcessKeepsTheLock(t *testing.T) {
 	}
 }
 
+// An administrator's large change, on a slow machine.
+func TestALargeTransactionIsNoLock(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "keyfob.db"))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := s.Update(t.Context(), func(store.Tx) error { return s.Writable(ctx) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Under load a request waits long for its turn. The store is busy then, and not out
 // of order: a balancer that took the server away would make it no better.
 func TestALongQueueIsNoLock(t *testing.T) {

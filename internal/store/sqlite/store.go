@@ -33,6 +33,9 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err != nil {
 		return s.fault(err)
 	}
+	began := time.Now().UnixNano()
+	s.began.Store(began)
+	defer s.began.CompareAndSwap(began, 0) // the next one may have begun
 	defer func() { _ = sqlTx.Rollback() }()
 	if err := s.checkFormat(ctx, sqlTx); err != nil {
 		return err
