@@ -26,6 +26,9 @@ func workspaceCommand(e *Env) *cobra.Command {
 	asGroup(c)
 	c.PersistentFlags().StringVar(&user, "user", "", "as a launcher: for this user, by name")
 	at := func(ctx context.Context) (*client.Client, error) {
+		if user == "" && strings.HasPrefix(e.Getenv(tokenVariable), core.LauncherPrefix) {
+			return nil, withHint(usagef("%s holds a launcher's key, which acts for a user", tokenVariable), "add: --user NAME")
+		}
 		cl, err := e.Client(ctx)
 		if err == nil && user != "" {
 			cl = cl.For(user)
