@@ -156,7 +156,7 @@ func signedIn() []step {
 		{args: "user show ada"}, {args: "user show nope", fails: true},
 		{args: "user edit ada --disable --yes"}, {args: "user edit nope --disable --yes", fails: true},
 		{args: "user link local", keys: true, operator: true}, {args: "user link nope", fails: true, operator: true},
-		{args: "launcher list"}, {args: "launcher list extra", fails: true},
+		{args: "launcher list"}, {args: "launcher list extra", fails: true}, {args: "org"}, {args: "org -o json"}, {args: "org extra", fails: true},
 		{args: "mcp add issues --url https://mcp.example.com --header-file X-Key={dir}/header --token", stdin: "MCP token"},
 		{args: "apply -f {dir}/org.yaml"}, {args: "audit list --org"}, {args: "audit verify"}, {args: "audit export --out {dir}/home/server.jsonl"},
 		{args: "logout"}, {args: "logout", fails: true},

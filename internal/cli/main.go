@@ -81,7 +81,7 @@ func addGroups(root *cobra.Command, e *Env) {
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"use", "Use:", []*cobra.Command{runCommand(e), getCommand(e), workspaceCommand(e), statusCommand(e), usageCommand(e), demoCommand(e)}},
+		{"use", "Use:", []*cobra.Command{runCommand(e), getCommand(e), workspaceCommand(e), statusCommand(e), usageCommand(e), orgCommand(e), demoCommand(e)}},
 		{"keep", "Keep:", []*cobra.Command{secretCommand(e), accountCommand(e), poolCommand(e), llmCommand(e), mcpCommand(e), vaultCommand(e)}},
 		{"server", "Be signed in:", []*cobra.Command{loginCommand(e), logoutCommand(e), whoamiCommand(e), tokenCommand(e), sessionCommand(e), launcherCommand(e)}},
 		{"team", "Run a server:", []*cobra.Command{serveCommand(e), userCommand(e), applyCommand(e)}},
