@@ -30,7 +30,7 @@ type fixture struct {
 
 func newFixture(t testing.TB) fixture {
 	t.Helper()
-	k := guardtest.New(t)
+	k := guardtest.New(t).Sound(t)
 	return fixture{Accounts: account.New(k.Guard, k.Keys, builtin.Registry(), prober{}, upstream.Rules{}), guard: k.Guard, store: k.Store, keys: k.Keys}
 }
 

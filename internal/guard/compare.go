@@ -84,12 +84,12 @@ func (w *walker) remove(key string) {
 // workspace takes what older programs wrote of workspaces: that they were made
 // and that they ended, and nothing of what they hold.
 func (w *walker) workspace(e core.AuditEntry) {
-	key := strings.Replace(e.Subject, ":", "/", 1)
+	_, id, _ := strings.Cut(e.Subject, ":")
 	switch e.Action {
 	case WorkspaceCreate:
-		w.wrote(known{record: record{key: key, subject: e.Subject}, loose: true})
+		w.wrote(known{record: record{key: keyOf(kindWorkspace, id), subject: e.Subject}, loose: true})
 	case WorkspaceEnd, WorkspaceLeave:
-		w.remove(key)
+		w.remove(keyOf(kindWorkspace, id))
 	case WorkspaceSweep:
 		var ids []string
 		_ = json.Unmarshal([]byte(e.Detail["ended"]), &ids) // the chain holds, so it is as it was written

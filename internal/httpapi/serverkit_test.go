@@ -61,7 +61,7 @@ func (answers) Probe(context.Context, core.Account, secret.Secret) (int, http.He
 
 func newKit(t *testing.T, change func(*httpapi.Config)) *kit {
 	t.Helper()
-	k := &kit{Kit: guardtest.New(t), log: &bytes.Buffer{}, users: map[string]core.User{}, count: &atomic.Int64{}}
+	k := &kit{Kit: guardtest.New(t).Sound(t), log: &bytes.Buffer{}, users: map[string]core.User{}, count: &atomic.Int64{}}
 	key := core.NewToken(core.LauncherPrefix)
 	k.launcher = string(key.Reveal())
 	var err error

@@ -22,7 +22,7 @@ type fixture struct {
 
 func newFixture(t testing.TB, c identity.Config) fixture {
 	t.Helper()
-	k := guardtest.New(t)
+	k := guardtest.New(t).Sound(t)
 	c.Guard, c.Store = k.Guard, k.Store
 	i, err := identity.New(c)
 	if err != nil {

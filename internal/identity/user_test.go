@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -155,14 +156,11 @@ func TestAdministratorsDisablingEachOtherLeaveOne(t *testing.T) {
 
 func (f fixture) workspace(t *testing.T, id string, o core.Owner) {
 	t.Helper()
-	err := f.Store.Update(t.Context(), func(tx store.Tx) error {
-		return tx.Workspaces().Create(t.Context(), core.Workspace{
+	f.Write(t, func(ctx context.Context, tx store.Tx) error {
+		return tx.Workspaces().Create(ctx, core.Workspace{
 			ID: id, Owner: o, Namespace: "default", Version: 1, SessionDigest: core.TokenDigest("s" + id), GatewayDigest: core.TokenDigest("g" + id),
 		})
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (f fixture) live(t *testing.T, o core.Owner) (n int) {
@@ -266,7 +264,7 @@ func TestAProofThatOutlivedTheDisablingIsWorthNothing(t *testing.T) {
 	f.disable(t, "anna")
 	link, device, token, cookie := core.NewToken(core.LinkPrefix), core.NewToken(core.DevicePrefix), core.NewToken(core.PersonalPrefix), core.NewToken(core.BrowserPrefix)
 	end := time.Now().Add(time.Minute)
-	err := f.Store.Update(t.Context(), func(tx store.Tx) error {
+	f.Write(t, func(_ context.Context, tx store.Tx) error {
 		return firstOf(
 			tx.Proofs().Create(t.Context(), core.Proof{ID: "a", Kind: core.LinkProof, Digest: core.TokenDigest(text(link)), UserID: u.ID, State: core.ProofPending, ExpiresAt: end}),
 			tx.Proofs().Create(t.Context(), core.Proof{ID: "b", Kind: core.DeviceProof, Digest: core.TokenDigest(text(device)), UserID: u.ID, State: core.ProofApproved, Approver: "proxy", ExpiresAt: end}),
@@ -274,10 +272,7 @@ func TestAProofThatOutlivedTheDisablingIsWorthNothing(t *testing.T) {
 			tx.Sessions().Create(t.Context(), core.BrowserSession{ID: "d", UserID: u.ID, Digest: core.TokenDigest(text(cookie)), ExpiresAt: end}),
 		)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _, _, err = f.SignIn(t.Context(), text(link), "", "")
+	_, _, _, err := f.SignIn(t.Context(), text(link), "", "")
 	wantError(t, "the link", err, core.Unauthenticated, "bad_link")
 	_, err = f.Login(t.Context(), identity.LoginRequest{DeviceCode: text(device)})
 	wantError(t, "the login", err, core.Unauthenticated, "expired_token")

@@ -21,7 +21,7 @@ type fixture struct {
 
 func newFixture(t testing.TB) fixture {
 	t.Helper()
-	k := guardtest.New(t)
+	k := guardtest.New(t).Sound(t)
 	return fixture{llm.New(k.Guard, k.Keys, builtin.Registry()), k}
 }
 

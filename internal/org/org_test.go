@@ -31,7 +31,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, l vault.Limits) fixture {
 	t.Helper()
-	k := guardtest.New(t)
+	k := guardtest.New(t).Sound(t)
 	f := fixture{Kit: k, vault: vault.New(k.Guard, k.Keys, l, nil), accounts: account.New(k.Guard, k.Keys, builtin.Registry(), nil, upstream.Rules{})}
 	f.Orgs = org.New(k.Guard, f.vault, f.accounts)
 	return f

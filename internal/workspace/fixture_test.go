@@ -28,7 +28,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
-	k, reg := guardtest.New(t), builtin.Registry()
+	k, reg := guardtest.New(t).Sound(t), builtin.Registry()
 	return fixture{
 		Workspaces: workspace.New(k.Guard, k.Store, k.Keys, reg), vault: vault.New(k.Guard, k.Keys, vault.Limits{}, nil),
 		accounts: account.New(k.Guard, k.Keys, reg, nil, upstream.Rules{}), guard: k.Guard, store: k.Store, path: k.Path,

@@ -44,6 +44,30 @@ func New(tb testing.TB) Kit {
 	return Kit{Store: st, Guard: guard.New(st, Writer, guard.Signed(signer)), Keys: seal.NewKeys(root), Path: path, Signer: signer}
 }
 
+// Sound has the test fail at its end if the trail does not hold, or if some record
+// is not as the trail says: whatever the use cases did, they are no finding. It is
+// for fixtures whose tests do nothing past the guard.
+func (k Kit) Sound(tb testing.TB) Kit {
+	tb.Helper()
+	tb.Cleanup(func() {
+		v, err := k.Guard.Verify(context.Background(), core.LocalUser)
+		if err != nil || !v.OK() {
+			tb.Errorf("the trail and the store differ: %+v, %v", v.Problems, err)
+		}
+	})
+	return k
+}
+
+// Write changes the store as a use case would, in an entry of the server's own.
+func (k Kit) Write(tb testing.TB, fn func(ctx context.Context, tx store.Tx) error) {
+	tb.Helper()
+	act := guard.Act{Action: guard.LoginGrant, Subject: "test"}
+	err := k.Guard.Do(context.Background(), core.System("test", core.Org), act, func(ctx context.Context, tx store.Tx, _ guard.Note) error { return fn(ctx, tx) })
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // RootKey is a random one.
 func RootKey(tb testing.TB) seal.RootKey {
 	tb.Helper()
