@@ -164,6 +164,7 @@ func (c *canaryRun) accounts(t *testing.T) {
 		c.ok(t, id("list", "Usage"), "GET", base+"/usage?by=account", nil, p.who)
 	}
 	c.ok(t, "getStatus", "GET", "/v1/status", nil, as(c.alice.token))
+	c.ok(t, "getShared", "GET", "/v1/shared", nil, as(c.alice.token))
 }
 
 func (c *canaryRun) profilesAndServers(t *testing.T) {

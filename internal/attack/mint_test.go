@@ -141,7 +141,7 @@ func TestStepUpIsForOneReveal(t *testing.T) {
 		reveal("ONE", good.ID, second).want(t, "another token of the same user", 403, api.ReasonStepUp)
 		reveal("ONE", good.ID, alice.token).want(t, "a token that may not reveal", 403, "scope")
 		s.ask(t, "POST", "/v1/secrets/ONE/reveal", api.RevealRequest{StepUp: good.ID}, s.inBrowser(alice)).want(t, "the browser that approved", 403, api.ReasonStepUp)
-		s.ask(t, "POST", "/v1/org/secrets/ONE/reveal", api.RevealRequest{StepUp: good.ID}, as(s.admin.reveal)).want(t, "an administrator", 403, "scope")
+		s.ask(t, "POST", "/v1/org/secrets/ONE/reveal", api.RevealRequest{StepUp: good.ID}, as(s.admin.reveal)).want(t, "an administrator, who reveals the organisation's alone", 404, "")
 		s.ask(t, "POST", "/v1/secrets/ONE/reveal", api.RevealRequest{Confirm: "ONE"}, as(alice.reveal)).want(t, "a confirmation, as on one machine", 403, api.ReasonStepUp)
 		for _, id := range []string{"", good.Code, strings.ToUpper(good.ID), good.ID + "\x00", good.ID + "/", "stp_", "*", bob.id} {
 			reveal("ONE", id, alice.reveal).want(t, "the step-up "+id, 403, api.ReasonStepUp)
