@@ -33,8 +33,8 @@ func (s *Server) Run(ctx context.Context, ready func(Ready)) error {
 	}
 	links, err := s.links(ctx)
 	if err == nil {
-		ready(links)
 		s.logServing(ctx)
+		ready(links)
 		err = s.wait(ctx, ended)
 	}
 	s.app.api.EndStreams()
