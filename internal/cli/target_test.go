@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,9 +140,20 @@ func TestLoginIsStoredForItsUserAlone(t *testing.T) {
 }
 
 // lease is a server that counts renewals and at last says no.
-type lease struct{ times []time.Time }
+type lease struct {
+	mu    sync.Mutex // guards what is below
+	times []time.Time
+}
+
+func (l *lease) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.times)
+}
 
 func (l *lease) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.times = append(l.times, time.Now())
 	status, body := http.StatusOK, `{"expires_at":"2030-01-01T00:00:00Z"}`
 	switch len(l.times) {
@@ -167,11 +179,14 @@ func TestARunKeepsItsWorkspace(t *testing.T) {
 		stop := s.keepAlive()
 		time.Sleep(7 * time.Minute)
 		synctest.Wait()
-		if len(l.times) != 4 || s.made.ExpiresAt.IsZero() {
-			t.Errorf("%d requests in seven minutes, good until %v", len(l.times), s.made.ExpiresAt)
+		if n := l.count(); n != 4 {
+			t.Errorf("%d requests in seven minutes", n)
 		}
 		time.Sleep(time.Hour)
 		stop()
+		if s.made.ExpiresAt.IsZero() {
+			t.Error("nobody kept until when the workspace is good")
+		}
 		if len(l.times) != 5 || l.times[4].Sub(began) != 8*time.Minute {
 			t.Errorf("%d requests, the last after %v", len(l.times), l.times[len(l.times)-1].Sub(began))
 		}
