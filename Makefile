@@ -10,10 +10,10 @@
 # make benchmarks   every Go benchmark
 # make docs     the generated reference
 # make fuzz     every fuzz target for longer: FUZZTIME=5m
-# Variables: GO, FUZZTIME (5s), RACE (-race; empty: off), TESTFLAGS, BENCHFLAGS, EXAMPLES (10, of api-fuzz).
+# Variables: GO, FUZZTIME (3s), RACE (-race; empty: off), TESTFLAGS, BENCHFLAGS, EXAMPLES (10, of api-fuzz).
 
 GO ?= go
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 RACE ?= -race
 TESTFLAGS ?=
 BENCHFLAGS ?=
@@ -63,7 +63,7 @@ short-fuzz:
 	$(GO) run ./scripts/fuzzrun -time $(FUZZTIME)
 
 fuzz:
-	$(GO) run ./scripts/fuzzrun -time $(if $(filter 5s,$(FUZZTIME)),2m,$(FUZZTIME))
+	$(GO) run ./scripts/fuzzrun -time $(if $(filter 3s,$(FUZZTIME)),2m,$(FUZZTIME))
 
 docs:
 	$(GO) generate ./internal/cli ./internal/httpapi/openapi
