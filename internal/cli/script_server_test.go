@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,7 +34,7 @@ func TestScriptsAgainstAServer(t *testing.T) {
 	if os.Getenv("KEYFOB_TEST_CLIENT") != "" {
 		t.Skip("a client of the gateway")
 	}
-	testscript.Run(t, scriptParams(func(env *testscript.Env) error {
+	p := scriptParams(func(env *testscript.Env) error {
 		if err := setupScript(env); err != nil {
 			return err
 		}
@@ -54,7 +55,28 @@ func TestScriptsAgainstAServer(t *testing.T) {
 		env.Setenv("SERVER", s.ready.URL)
 		env.Setenv("VAULT_HOME", s.home)
 		return s.login(env.Getenv("KEYFOB_HOME"))
-	}, true))
+	}, true)
+	p.Files, p.Dir = scriptsForAServer(t, p.Dir), ""
+	testscript.Run(t, p)
+}
+
+// ofThisMachine are the scripts that have nothing to say to a server, and why.
+var ofThisMachine = map[string]string{
+	"serve.txtar": "it starts servers of its own",
+	"vault.txtar": "it is about the files and the root key of this machine's own vault",
+}
+
+func scriptsForAServer(t *testing.T, dir string) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := slices.DeleteFunc(slices.Clone(all), func(path string) bool { return ofThisMachine[filepath.Base(path)] != "" })
+	if len(out) != len(all)-len(ofThisMachine) {
+		t.Fatalf("of %d scripts %d are for a server: one of those that are not is gone", len(all), len(out))
+	}
+	return out
 }
 
 type serverKey struct{}
