@@ -31,9 +31,6 @@ import (
 // a script asks the condition [server], it says why the two differ.
 func TestScriptsAgainstAServer(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("KEYFOB_TEST_CLIENT") != "" {
-		t.Skip("a client of the gateway")
-	}
 	p := scriptParams(func(env *testscript.Env) error {
 		if err := setupScript(env); err != nil {
 			return err
