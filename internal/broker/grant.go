@@ -30,7 +30,7 @@ func (g Grant) provider(path string) string {
 // Grant finds what a gateway key allows. Errors: unauthenticated for a text
 // that is no gateway key (reason "not_gateway_key") or is one of no live
 // workspace (reason "gateway_key_revoked"), unavailable where the store is away
-// (reason "unconfirmed" for a key that was good before) or too many unknown keys
+// (reason "unconfirmed", known before or not) or too many unknown keys
 // were tried. No error holds the key.
 func (b *Broker) Grant(ctx context.Context, key string) (Grant, error) {
 	if !core.IsToken(key, core.GatewayKeyPrefix) {

@@ -61,13 +61,13 @@ func (g *grants) get(ctx context.Context, key string) (Grant, error) {
 }
 
 // refused is why a key is not taken: it is no good, which is forgotten and
-// counted, or nobody can say.
+// counted, or nobody can say, whether or not it was known.
 func (g *grants) refused(d digest, hit *grant, err error) error {
 	if core.CodeOf(err) == core.Unauthenticated {
 		g.missed(d)
 		return err
 	}
-	if hit != nil {
+	if hit != nil || core.CodeOf(err) == core.Unavailable {
 		return unconfirmed(err)
 	}
 	return err
