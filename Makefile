@@ -27,7 +27,7 @@ export GOFLAGS ?= -buildvcs=false
 .PHONY: build test need vet fmt lint cross arch unit drift docs fuzz short-fuzz e2e clients api-fuzz deploy image bench benchmarks clean
 
 build: need
-	$(GO) build -trimpath -o bin/ ./cmd/keyfob
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/keyfob
 
 test: need fmt vet cross lint arch unit short-fuzz drift
 

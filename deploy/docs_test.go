@@ -16,7 +16,7 @@ func TestCommandsOfTheGuide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keyfob := built(t)
+	keyfob := release(t)
 	help := func(words ...string) (string, bool) {
 		out, err := exec.Command(keyfob, append(words, "--help")...).CombinedOutput()
 		return string(out), err == nil

@@ -64,7 +64,7 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{dir: dir, guide: string(b)}
-	program, err := os.ReadFile(built(t))
+	program, err := os.ReadFile(release(t))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "keyfob"), program, 0o700)
 	}

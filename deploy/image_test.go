@@ -78,7 +78,7 @@ func TestImage(t *testing.T) {
 		t.Skip("only root can unpack an image with its owners and change into it")
 	}
 	out := t.TempDir()
-	if b, err := exec.Command("go", "run", "keyfob/scripts/image", "-out", out, "-binary", built(t)).CombinedOutput(); err != nil {
+	if b, err := exec.Command("go", "run", "keyfob/scripts/image", "-out", out, "-binary", release(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
 	dir := root(t, filepath.Join(out, "keyfob-image"))

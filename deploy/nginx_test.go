@@ -29,7 +29,7 @@ func behind(t *testing.T) (*http.Client, string) {
 	cert, key := certificate(t, dir, "keyfob.example.com")
 	sso := httptest.NewServer(http.HandlerFunc(signOn))
 	t.Cleanup(sso.Close)
-	keyfob := exec.Command(built(t), "serve", "--config", settings(t, dir))
+	keyfob := exec.Command(release(t), "serve", "--config", settings(t, dir))
 	keyfob.Env = []string{"KEYFOB_HOME=" + filepath.Join(dir, "home"), "PATH=" + os.Getenv("PATH")}
 	// With a public URL the port is told by the log alone, so it is a fixed one.
 	port := free(t)

@@ -18,16 +18,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keyfob/internal/built"
 )
 
-// built is the static program, as a release has it.
-func built(t *testing.T) string {
+// release is the program as it is given out.
+func release(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keyfob")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "keyfob/cmd/keyfob")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := built.Release(path); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

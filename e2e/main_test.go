@@ -5,9 +5,9 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"keyfob/internal/built"
 )
 
 // insideVar says to the second start of this test binary that it is in the
@@ -34,11 +34,9 @@ func outsideMain() (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "keyfob")
-	build := exec.Command("go", "build", "-o", program, "keyfob/cmd/keyfob")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return 1, fmt.Errorf("build the program: %w", err)
+	program, err := built.Program(dir)
+	if err != nil {
+		return 1, err
 	}
 	return again(program)
 }

@@ -71,16 +71,17 @@ var imports = []struct {
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
 	{"internal/cli", "api client internal/app internal/audit internal/config internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; config is what serve can be told; keyfobtest is demo's provider; audit verifies a file without a vault"},
 
-	{"internal/bench", "internal/broker/brokertest internal/core internal/gateway internal/identity internal/secret internal/store internal/vault internal/workspace", "measures the whole, from outside and part by part; linked into nothing"},
-	{"internal/crash", "", "kills the built program from outside"},
-	{"internal/attack", "", "attacks the built program from outside"},
+	{"internal/bench", "internal/broker/brokertest internal/built internal/core internal/gateway internal/identity internal/secret internal/store internal/vault internal/workspace", "measures the whole, from outside and part by part; linked into nothing"},
+	{"internal/built", "", "makes the program that tests and measurements run"},
+	{"internal/crash", "internal/built", "kills the built program from outside"},
+	{"internal/attack", "internal/built", "attacks the built program from outside"},
 	{"internal/arch", "", "looks at source, not at packages"},
-	{"deploy", "", "files to install, and their tests"},
-	{"scripts/image", "", "a build tool"},
+	{"deploy", "internal/built", "files to install, and their tests"},
+	{"scripts/image", "internal/built", "a build tool"},
 	{"scripts/testrun", "", "a build tool"},
 	{"scripts/fuzzrun", "", "a build tool"},
-	{"scripts/apifuzz", "api client", "a build tool: makes the records that it then asks for"},
-	{"e2e", "keyfobtest", "drives the built binary from outside"},
+	{"scripts/apifuzz", "api client internal/built", "a build tool: makes the records that it then asks for"},
+	{"e2e", "internal/built keyfobtest", "drives the built binary from outside"},
 }
 
 const useCase = "failover internal/core internal/guard internal/provider internal/seal internal/secret internal/store"

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"keyfob/internal/built"
 )
 
 // runTable measures "keyfob run -- true", warm and with a key file, beside
@@ -23,7 +25,7 @@ func runTable(ctx context.Context, out io.Writer, binary string, n int) (r ratio
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if binary == "" {
 		binary = filepath.Join(dir, "keyfob")
-		if err := command(ctx, nil, "", "go", "build", "-o", binary, "keyfob/cmd/keyfob"); err != nil {
+		if err := built.Release(binary); err != nil {
 			return ratio{}, err
 		}
 	}

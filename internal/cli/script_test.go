@@ -5,10 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"keyfob/internal/built"
 )
 
 // keyfob is the binary that the tests run.
@@ -20,38 +21,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv("KEYFOB_TEST_CLIENT") != "" {
 		os.Exit(clientMain())
 	}
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "keyfob-cli-test-*")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if keyfob, err = buildKeyfob(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
-
-func buildKeyfob(dir string) (string, error) {
-	if path := os.Getenv("KEYFOB_TEST_BINARY"); path != "" {
-		return filepath.Abs(path)
-	}
-	path := filepath.Join(dir, "keyfob")
-	if runtime.GOOS == "windows" {
-		path += ".exe"
-	}
-	args := []string{"build", "-o", path}
+	var flags []string
 	if _, err := exec.LookPath("gcc"); err == nil {
-		args = append(args, "-race")
+		flags = built.RaceFlags
 	}
-	out, err := exec.Command("go", append(args, "keyfob/cmd/keyfob")...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build keyfob: %w\n%s", err, out)
-	}
-	return path, nil
+	os.Exit(built.Main(m, &keyfob, flags...))
 }
 
 func TestScripts(t *testing.T) {

@@ -5,7 +5,6 @@ package crash
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -14,29 +13,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keyfob/internal/built"
 )
 
 // program is the built keyfob; set by TestMain.
 var program string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "keyfob-crash-")
-	if err == nil {
-		program = filepath.Join(dir, "keyfob")
-		var out []byte
-		out, err = exec.Command("go", "build", "-o", program, "keyfob/cmd/keyfob").CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("build the program: %w\n%s", err, out)
-		}
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "crash:", err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir) // the system's temporary directory
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(built.Main(m, &program)) }
 
 // place is one user's machine.
 type place struct {

@@ -20,6 +20,7 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
+	"keyfob/internal/built"
 )
 
 //go:embed requirements.txt
@@ -52,17 +53,16 @@ const (
 )
 
 func start(ctx context.Context, dir string) (*server, error) {
-	s := &server{dir: dir, program: filepath.Join(dir, "keyfob")}
+	s := &server{dir: dir}
 	if err := s.upstream(ctx); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "hooks.py"), hooks, 0o600); err != nil {
 		return nil, err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", s.program, "./cmd/keyfob")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("build the program: %w", err)
+	var err error
+	if s.program, err = built.Program(dir); err != nil {
+		return nil, err
 	}
 	secretFile := filepath.Join(dir, "proxy-secret")
 	if err := os.WriteFile(secretFile, []byte(proxySecret), 0o600); err != nil {

@@ -13,11 +13,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"time"
+
+	"keyfob/internal/built"
 )
 
 func main() {
@@ -55,7 +56,7 @@ func run(args []string, epoch string) error {
 	}
 	if o.binary == "" {
 		o.binary = filepath.Join(o.out, "keyfob-linux-"+o.arch)
-		if err := build(o); err != nil {
+		if err := built.Release(o.binary, "GOOS=linux", "GOARCH="+o.arch); err != nil {
 			return err
 		}
 	}
@@ -64,12 +65,4 @@ func run(args []string, epoch string) error {
 		fmt.Println(digest, filepath.Join(o.out, "keyfob-image.tar"))
 	}
 	return err
-}
-
-// build compiles a static binary that depends on nothing but source and Go.
-func build(o options) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", o.binary, "keyfob/cmd/keyfob")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+o.arch)
-	cmd.Stderr = os.Stderr
-	return cmd.Run()
 }
