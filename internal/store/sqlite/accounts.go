@@ -20,24 +20,15 @@ func scanAccount(row scanner) (core.SealedAccount, error) {
 }
 
 func (r accounts) Get(ctx context.Context, o core.Owner, provider, namespace, label string) (core.SealedAccount, error) {
-	var a core.SealedAccount
 	ref := core.Account{Provider: provider, Namespace: namespace, Label: label}.Ref()
-	err := r.one(ctx, "there is no account "+ref, func(row scanner) (err error) {
-		a, err = scanAccount(row)
-		return err
-	}, `SELECT `+accountColumns+` FROM account WHERE owner = ? AND provider = ? AND namespace = ? AND label = ?`,
+	return one(ctx, r.tx, "there is no account "+ref, scanAccount,
+		`SELECT `+accountColumns+` FROM account WHERE owner = ? AND provider = ? AND namespace = ? AND label = ?`,
 		ownerText(o), provider, namespace, label)
-	return a, err
 }
 
 func (r accounts) List(ctx context.Context, o core.Owner) ([]core.SealedAccount, error) {
-	var out []core.SealedAccount
-	err := r.all(ctx, func(row scanner) error {
-		a, err := scanAccount(row)
-		out = append(out, a)
-		return err
-	}, `SELECT `+accountColumns+` FROM account WHERE owner = ? ORDER BY provider, namespace, position, label`, ownerText(o))
-	return out, err
+	return all(ctx, r.tx, scanAccount,
+		`SELECT `+accountColumns+` FROM account WHERE owner = ? ORDER BY provider, namespace, position, label`, ownerText(o))
 }
 
 func (r accounts) Create(ctx context.Context, a core.SealedAccount) error {

@@ -19,21 +19,15 @@ func scanEntry(row scanner) (core.AuditEntry, error) {
 }
 
 func (r audit) Head(ctx context.Context, writer string) (core.AuditEntry, error) {
-	var e core.AuditEntry
-	err := r.one(ctx, "the writer has no entry yet", func(row scanner) (err error) {
-		e, err = scanEntry(row)
-		return err
-	}, `SELECT `+auditColumns+` FROM audit WHERE writer = ? ORDER BY seq DESC LIMIT 1`, writer)
-	return e, err
+	return one(ctx, r.tx, "the writer has no entry yet", scanEntry,
+		`SELECT `+auditColumns+` FROM audit WHERE writer = ? ORDER BY seq DESC LIMIT 1`, writer)
 }
 
 func (r audit) Append(ctx context.Context, e core.AuditEntry) error {
 	if !textual(e.Detail) {
 		return core.Errorf(core.Invalid, "an audit entry's detail is not UTF-8").WithHint("use names that are text")
 	}
-	var head int64
-	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&head) },
-		`SELECT coalesce(max(seq), 0) FROM audit WHERE writer = ?`, e.Writer)
+	head, err := one(ctx, r.tx, "", scanValue[int64], `SELECT coalesce(max(seq), 0) FROM audit WHERE writer = ?`, e.Writer)
 	if err != nil {
 		return err
 	}
@@ -65,12 +59,8 @@ func (r audit) newest(ctx context.Context, before time.Time, limit int, where st
 	if before.IsZero() {
 		until = micros(core.Forever)
 	}
-	var out []core.AuditEntry
-	err := r.all(ctx, func(row scanner) error {
-		e, err := scanEntry(row)
-		out = append(out, e)
-		return err
-	}, `SELECT `+auditColumns+` FROM audit WHERE `+where+`at < ? ORDER BY at DESC, seq DESC, writer LIMIT ?`,
+	out, err := all(ctx, r.tx, scanEntry,
+		`SELECT `+auditColumns+` FROM audit WHERE `+where+`at < ? ORDER BY at DESC, seq DESC, writer LIMIT ?`,
 		append(args, until, limit+1)...)
 	return page(out, limit), err
 }
@@ -98,13 +88,8 @@ func (r audit) Walk(ctx context.Context, writer string, fn func(core.AuditEntry)
 }
 
 func (r audit) After(ctx context.Context, writer string, seq int64, limit int) ([]core.AuditEntry, error) {
-	var out []core.AuditEntry
-	err := r.all(ctx, func(row scanner) error {
-		e, err := scanEntry(row)
-		out = append(out, e)
-		return err
-	}, `SELECT `+auditColumns+` FROM audit WHERE writer = ? AND seq > ? ORDER BY seq LIMIT ?`, writer, seq, max(limit, 0))
-	return out, err
+	return all(ctx, r.tx, scanEntry,
+		`SELECT `+auditColumns+` FROM audit WHERE writer = ? AND seq > ? ORDER BY seq LIMIT ?`, writer, seq, max(limit, 0))
 }
 
 // writers finds each writer by one step in the index, however long its chain is.
@@ -112,24 +97,13 @@ const writers = `WITH RECURSIVE w (writer) AS (SELECT min(writer) FROM audit
 	UNION ALL SELECT (SELECT min(writer) FROM audit WHERE writer > w.writer) FROM w WHERE w.writer IS NOT NULL) `
 
 func (r audit) Heads(ctx context.Context) ([]core.Head, error) {
-	var out []core.Head
-	err := r.all(ctx, func(row scanner) error {
-		var h core.Head
-		err := row.Scan(&h.Writer, &h.Seq, &h.Hash)
-		out = append(out, h)
-		return err
+	return all(ctx, r.tx, func(row scanner) (h core.Head, err error) {
+		err = row.Scan(&h.Writer, &h.Seq, &h.Hash)
+		return h, err
 	}, writers+`SELECT a.writer, a.seq, a.hash FROM w JOIN audit a
 		ON a.writer = w.writer AND a.seq = (SELECT max(seq) FROM audit WHERE writer = w.writer) ORDER BY a.writer`)
-	return out, err
 }
 
 func (r audit) Writers(ctx context.Context) ([]string, error) {
-	var out []string
-	err := r.all(ctx, func(row scanner) error {
-		var w string
-		err := row.Scan(&w)
-		out = append(out, w)
-		return err
-	}, writers+`SELECT writer FROM w WHERE writer IS NOT NULL ORDER BY writer`)
-	return out, err
+	return all(ctx, r.tx, scanValue[string], writers+`SELECT writer FROM w WHERE writer IS NOT NULL ORDER BY writer`)
 }

@@ -44,15 +44,12 @@ func (t *tx) endAll(ctx context.Context, b bearers, where string, arg any) (int,
 		return 0, err
 	}
 	type gone struct{ id, user string }
-	var all []gone
-	err := t.all(ctx, func(row scanner) error {
-		var g gone
-		err := row.Scan(&g.id, &g.user)
-		all = append(all, g)
-		return err
+	ended, err := all(ctx, t, func(row scanner) (g gone, err error) {
+		err = row.Scan(&g.id, &g.user)
+		return g, err
 	}, `DELETE FROM `+b.table+` WHERE `+where+` RETURNING id, user_id`, arg)
-	for _, g := range all {
+	for _, g := range ended {
 		err = t.changed(err, b.kind, ofUser(g.user), g.id)
 	}
-	return len(all), err
+	return len(ended), err
 }

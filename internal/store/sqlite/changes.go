@@ -15,26 +15,18 @@ const (
 type changes struct{ *tx }
 
 func (r changes) After(ctx context.Context, seq int64, limit int) ([]core.Change, error) {
-	var out []core.Change
-	err := r.all(ctx, func(row scanner) error {
-		var c core.Change
-		err := row.Scan(&c.Seq, &c.Kind, owner{&c.Owner}, &c.ID)
-		out = append(out, c)
-		return err
+	return all(ctx, r.tx, func(row scanner) (c core.Change, err error) {
+		err = row.Scan(&c.Seq, &c.Kind, owner{&c.Owner}, &c.ID)
+		return c, err
 	}, `SELECT seq, kind, owner, id FROM change WHERE seq > ? ORDER BY seq LIMIT ?`, seq, max(limit, 0))
-	return out, err
 }
 
 func (r changes) Last(ctx context.Context) (int64, error) {
-	var seq int64
-	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&seq) }, `SELECT coalesce(max(seq), 0) FROM change`)
-	return seq, err
+	return one(ctx, r.tx, "", scanValue[int64], `SELECT coalesce(max(seq), 0) FROM change`)
 }
 
 func (r changes) First(ctx context.Context) (int64, error) {
-	var seq int64
-	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&seq) }, `SELECT coalesce(min(seq), 0) FROM change`)
-	return seq, err
+	return one(ctx, r.tx, "", scanValue[int64], `SELECT coalesce(min(seq), 0) FROM change`)
 }
 
 // changed notes a change where the write did not fail, once for a record.

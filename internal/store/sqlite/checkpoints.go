@@ -59,12 +59,8 @@ func scanCheckpoint(row scanner) (core.Checkpoint, error) {
 }
 
 func (r checkpoints) Last(ctx context.Context) (core.Checkpoint, error) {
-	var c core.Checkpoint
-	err := r.one(ctx, "there is no checkpoint yet", func(row scanner) (err error) {
-		c, err = scanCheckpoint(row)
-		return err
-	}, `SELECT `+checkpointColumns+` FROM checkpoint ORDER BY number DESC LIMIT 1`)
-	return c, err
+	return one(ctx, r.tx, "there is no checkpoint yet", scanCheckpoint,
+		`SELECT `+checkpointColumns+` FROM checkpoint ORDER BY number DESC LIMIT 1`)
 }
 
 func (r checkpoints) Append(ctx context.Context, c core.Checkpoint) error {
@@ -72,8 +68,7 @@ func (r checkpoints) Append(ctx context.Context, c core.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	var last int64
-	err = r.one(ctx, "", func(row scanner) error { return row.Scan(&last) }, `SELECT coalesce(max(number), 0) FROM checkpoint`)
+	last, err := one(ctx, r.tx, "", scanValue[int64], `SELECT coalesce(max(number), 0) FROM checkpoint`)
 	if err != nil {
 		return err
 	}
@@ -87,13 +82,8 @@ func (r checkpoints) Append(ctx context.Context, c core.Checkpoint) error {
 }
 
 func (r checkpoints) After(ctx context.Context, number int64, limit int) ([]core.Checkpoint, error) {
-	var out []core.Checkpoint
-	err := r.all(ctx, func(row scanner) error {
-		c, err := scanCheckpoint(row)
-		out = append(out, c)
-		return err
-	}, `SELECT `+checkpointColumns+` FROM checkpoint WHERE number > ? ORDER BY number LIMIT ?`, number, max(limit, 0))
-	return out, err
+	return all(ctx, r.tx, scanCheckpoint,
+		`SELECT `+checkpointColumns+` FROM checkpoint WHERE number > ? ORDER BY number LIMIT ?`, number, max(limit, 0))
 }
 
 func (r checkpoints) Walk(ctx context.Context, fn func(core.Checkpoint) error) error {

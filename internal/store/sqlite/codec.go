@@ -56,6 +56,12 @@ func (o owner) Scan(src any) error {
 	return nil
 }
 
+// scanOwner scans a row that is an owner.
+func scanOwner(row scanner) (o core.Owner, err error) {
+	err = row.Scan(owner{&o})
+	return o, err
+}
+
 func ownerText(o core.Owner) string {
 	if o == (core.Owner{}) {
 		return ""

@@ -60,13 +60,12 @@ func (s *Store) WorkspacePlan(ctx context.Context, o core.Owner, f store.Workspa
 		if err != nil {
 			return err
 		}
-		return r.all(ctx, func(row scanner) error {
+		plan, err = all(ctx, r.tx, func(row scanner) (detail string, err error) {
 			var id, parent, unused int
-			var detail string
-			err := row.Scan(&id, &parent, &unused, &detail)
-			plan = append(plan, detail)
-			return err
+			err = row.Scan(&id, &parent, &unused, &detail)
+			return detail, err
 		}, "EXPLAIN QUERY PLAN "+query, args...)
+		return err
 	})
 	return plan, err
 }

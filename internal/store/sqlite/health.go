@@ -11,15 +11,9 @@ import (
 type health struct{ *tx }
 
 func (r health) List(ctx context.Context, o core.Owner) ([]core.Health, error) {
-	var out []core.Health
-	err := r.all(ctx, func(row scanner) error {
-		h, err := scanHealth(row)
-		out = append(out, h)
-		return err
-	}, `SELECT h.account, h.model, h.kind, h.until, h.epoch, h.reason, h.updated_at
+	return all(ctx, r.tx, scanHealth, `SELECT h.account, h.model, h.kind, h.until, h.epoch, h.reason, h.updated_at
 		FROM health h JOIN account a ON a.id = h.account AND a.epoch = h.epoch
 		WHERE a.owner = ? ORDER BY h.account, h.model`, ownerText(o))
-	return out, err
 }
 
 func scanHealth(row scanner) (core.Health, error) {
@@ -41,25 +35,25 @@ func (r health) Merge(ctx context.Context, records []core.Health) error {
 }
 
 func (r health) mergeOne(ctx context.Context, h core.Health) error {
-	var o core.Owner
-	var epoch int64
-	err := r.one(ctx, "", func(row scanner) error { return row.Scan(owner{&o}, &epoch) },
-		`SELECT owner, epoch FROM account WHERE id = ?`, h.AccountID)
+	a, err := one(ctx, r.tx, "", func(row scanner) (a core.Account, err error) {
+		err = row.Scan(owner{&a.Owner}, &a.Epoch)
+		return a, err
+	}, `SELECT owner, epoch FROM account WHERE id = ?`, h.AccountID)
 	if core.CodeOf(err) == core.NotFound {
 		return nil
 	}
-	if err != nil || h.Epoch < epoch {
+	if err != nil || h.Epoch < a.Epoch {
 		return err
 	}
-	if h.Epoch > epoch {
-		if err := r.raise(ctx, o, h); err != nil {
+	if h.Epoch > a.Epoch {
+		if err := r.raise(ctx, a.Owner, h); err != nil {
 			return err
 		}
 	}
 	if h.Kind == "ok" {
 		return nil
 	}
-	return r.keep(ctx, o, h)
+	return r.keep(ctx, a.Owner, h)
 }
 
 func (r health) raise(ctx context.Context, o core.Owner, h core.Health) error {
@@ -72,11 +66,8 @@ func (r health) raise(ctx context.Context, o core.Owner, h core.Health) error {
 
 // keep stores h unless what is there says more. The epochs are equal.
 func (r health) keep(ctx context.Context, o core.Owner, h core.Health) error {
-	var old core.Health
-	err := r.one(ctx, "", func(row scanner) (err error) {
-		old, err = scanHealth(row)
-		return err
-	}, `SELECT account, model, kind, until, epoch, reason, updated_at FROM health WHERE account = ? AND model = ? AND epoch = ?`,
+	old, err := one(ctx, r.tx, "", scanHealth,
+		`SELECT account, model, kind, until, epoch, reason, updated_at FROM health WHERE account = ? AND model = ? AND epoch = ?`,
 		h.AccountID, h.Model, h.Epoch)
 	if err == nil && compare(h, old) <= 0 {
 		return nil

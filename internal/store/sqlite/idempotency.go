@@ -10,11 +10,10 @@ import (
 type idempotency struct{ *tx }
 
 func (r idempotency) Get(ctx context.Context, actor, key string) (core.Idempotency, error) {
-	var i core.Idempotency
-	err := r.one(ctx, "there was no such request", func(row scanner) error {
-		return row.Scan(&i.Actor, &i.Key, &i.Request, &i.Location, instant{&i.CreatedAt})
+	return one(ctx, r.tx, "there was no such request", func(row scanner) (i core.Idempotency, err error) {
+		err = row.Scan(&i.Actor, &i.Key, &i.Request, &i.Location, instant{&i.CreatedAt})
+		return i, err
 	}, `SELECT actor, key, request, location, created_at FROM idempotency WHERE actor = ? AND key = ?`, actor, key)
-	return i, err
 }
 
 func (r idempotency) Create(ctx context.Context, i core.Idempotency) error {

@@ -29,22 +29,12 @@ func mcpValues(m core.SealedMCPServer) []any {
 }
 
 func (r mcpServers) Get(ctx context.Context, o core.Owner, name string) (core.SealedMCPServer, error) {
-	var m core.SealedMCPServer
-	err := r.one(ctx, "there is no MCP server "+name, func(row scanner) (err error) {
-		m, err = scanMCPServer(row)
-		return err
-	}, `SELECT `+mcpColumns+` FROM mcp_server WHERE owner = ? AND name = ?`, ownerText(o), name)
-	return m, err
+	return one(ctx, r.tx, "there is no MCP server "+name, scanMCPServer,
+		`SELECT `+mcpColumns+` FROM mcp_server WHERE owner = ? AND name = ?`, ownerText(o), name)
 }
 
 func (r mcpServers) List(ctx context.Context, o core.Owner) ([]core.SealedMCPServer, error) {
-	var out []core.SealedMCPServer
-	err := r.all(ctx, func(row scanner) error {
-		m, err := scanMCPServer(row)
-		out = append(out, m)
-		return err
-	}, `SELECT `+mcpColumns+` FROM mcp_server WHERE owner = ? ORDER BY name`, ownerText(o))
-	return out, err
+	return all(ctx, r.tx, scanMCPServer, `SELECT `+mcpColumns+` FROM mcp_server WHERE owner = ? ORDER BY name`, ownerText(o))
 }
 
 func (r mcpServers) Create(ctx context.Context, m core.SealedMCPServer) error {

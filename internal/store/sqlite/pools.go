@@ -17,27 +17,16 @@ func scanPool(row scanner) (core.Pool, error) {
 }
 
 func (r pools) Get(ctx context.Context, o core.Owner, provider, namespace string) (core.Pool, error) {
-	var p core.Pool
-	err := r.one(ctx, "nothing is set for the pool "+provider+"/"+namespace, func(row scanner) (err error) {
-		p, err = scanPool(row)
-		return err
-	}, `SELECT `+poolColumns+` FROM pool WHERE owner = ? AND provider = ? AND namespace = ?`, ownerText(o), provider, namespace)
-	return p, err
+	return one(ctx, r.tx, "nothing is set for the pool "+provider+"/"+namespace, scanPool,
+		`SELECT `+poolColumns+` FROM pool WHERE owner = ? AND provider = ? AND namespace = ?`, ownerText(o), provider, namespace)
 }
 
 func (r pools) List(ctx context.Context, o core.Owner) ([]core.Pool, error) {
-	var out []core.Pool
-	err := r.all(ctx, func(row scanner) error {
-		p, err := scanPool(row)
-		out = append(out, p)
-		return err
-	}, `SELECT `+poolColumns+` FROM pool WHERE owner = ? ORDER BY provider, namespace`, ownerText(o))
-	return out, err
+	return all(ctx, r.tx, scanPool, `SELECT `+poolColumns+` FROM pool WHERE owner = ? ORDER BY provider, namespace`, ownerText(o))
 }
 
 func (r pools) Put(ctx context.Context, p core.Pool, expect int64) error {
-	var version int64
-	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&version) },
+	version, err := one(ctx, r.tx, "", scanValue[int64],
 		`SELECT version FROM pool WHERE owner = ? AND provider = ? AND namespace = ?`, ownerText(p.Owner), p.Provider, p.Namespace)
 	if err != nil && core.CodeOf(err) != core.NotFound {
 		return err

@@ -23,12 +23,8 @@ func profileValues(p core.Profile) []any {
 }
 
 func (r profiles) find(ctx context.Context, missing, where string, args ...any) (core.Profile, error) {
-	var p core.Profile
-	err := r.one(ctx, missing, func(row scanner) (err error) {
-		p, err = scanProfile(row)
-		return err
-	}, `SELECT `+profileColumns+` FROM profile WHERE `+where, args...)
-	return p, err
+	return one(ctx, r.tx, missing, scanProfile,
+		`SELECT `+profileColumns+` FROM profile WHERE `+where, args...)
 }
 
 func (r profiles) Get(ctx context.Context, o core.Owner, name string) (core.Profile, error) {
@@ -36,13 +32,7 @@ func (r profiles) Get(ctx context.Context, o core.Owner, name string) (core.Prof
 }
 
 func (r profiles) List(ctx context.Context, o core.Owner) ([]core.Profile, error) {
-	var out []core.Profile
-	err := r.all(ctx, func(row scanner) error {
-		p, err := scanProfile(row)
-		out = append(out, p)
-		return err
-	}, `SELECT `+profileColumns+` FROM profile WHERE owner = ? ORDER BY name`, ownerText(o))
-	return out, err
+	return all(ctx, r.tx, scanProfile, `SELECT `+profileColumns+` FROM profile WHERE owner = ? ORDER BY name`, ownerText(o))
 }
 
 func (r profiles) Create(ctx context.Context, p core.Profile) error {

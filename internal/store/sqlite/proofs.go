@@ -20,12 +20,8 @@ func scanProof(row scanner) (core.Proof, error) {
 }
 
 func (r proofs) find(ctx context.Context, where string, arg any) (core.Proof, error) {
-	var p core.Proof
-	err := r.one(ctx, "there is no such request", func(row scanner) (err error) {
-		p, err = scanProof(row)
-		return err
-	}, `SELECT `+proofColumns+` FROM proof WHERE `+where, arg)
-	return p, err
+	return one(ctx, r.tx, "there is no such request", scanProof,
+		`SELECT `+proofColumns+` FROM proof WHERE `+where, arg)
 }
 
 func (r proofs) Get(ctx context.Context, id string) (core.Proof, error) {
@@ -64,10 +60,8 @@ func (r proofs) Decide(ctx context.Context, p core.Proof, from core.ProofState) 
 }
 
 func (r proofs) Pending(ctx context.Context, k core.ProofKind, now time.Time) (int, error) {
-	var n int
-	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&n) },
+	return one(ctx, r.tx, "", scanValue[int],
 		`SELECT count(*) FROM proof WHERE kind = ? AND state = ? AND expires_at > ?`, k, core.ProofPending, micros(now))
-	return n, err
 }
 
 func (r proofs) DeleteAll(ctx context.Context, userID string) error {

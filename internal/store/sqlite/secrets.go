@@ -20,6 +20,11 @@ func scanSecret(row scanner, s *core.SealedSecret, more ...any) error {
 		object{&s.Selector}, &s.Size, &s.Version, &s.ValueVersion, &s.KeyID, instant{&s.CreatedAt}, instant{&s.UpdatedAt}}, more...)...)
 }
 
+func scanSealed(row scanner) (s core.SealedSecret, err error) {
+	err = scanSecret(row, &s, &s.Ciphertext)
+	return s, err
+}
+
 func secretValues(s core.SealedSecret) []any {
 	return []any{s.ID, ownerText(s.Owner), s.Name, s.Description, s.Enabled, s.Env, s.File, s.Lookup,
 		jsonText(s.Selector), s.Size, s.Version, s.ValueVersion, s.KeyID, micros(s.CreatedAt), micros(s.UpdatedAt),
@@ -27,34 +32,21 @@ func secretValues(s core.SealedSecret) []any {
 }
 
 func (r secrets) Get(ctx context.Context, o core.Owner, name string) (core.SealedSecret, error) {
-	var s core.SealedSecret
-	err := r.one(ctx, "there is no secret "+name, func(row scanner) error {
-		return scanSecret(row, &s, &s.Ciphertext)
-	}, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? AND name = ?`, ownerText(o), name)
-	return s, err
+	return one(ctx, r.tx, "there is no secret "+name, scanSealed,
+		`SELECT `+sealedColumns+` FROM secret WHERE owner = ? AND name = ?`, ownerText(o), name)
 }
 
 func (r secrets) List(ctx context.Context, o core.Owner) ([]core.SealedSecret, error) {
-	return r.sealed(ctx, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? ORDER BY name`, ownerText(o))
+	return all(ctx, r.tx, scanSealed, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? ORDER BY name`, ownerText(o))
 }
 
 func (r secrets) Sealed(ctx context.Context, o core.Owner, except string, p store.Page) ([]core.SealedSecret, error) {
 	if err := checkPage(p); err != nil {
 		return nil, err
 	}
-	return r.sealed(ctx, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? AND name > ? AND key_id <> ? ORDER BY name LIMIT ?`,
+	return all(ctx, r.tx, scanSealed,
+		`SELECT `+sealedColumns+` FROM secret WHERE owner = ? AND name > ? AND key_id <> ? ORDER BY name LIMIT ?`,
 		ownerText(o), p.After, except, p.Limit)
-}
-
-func (r secrets) sealed(ctx context.Context, query string, args ...any) ([]core.SealedSecret, error) {
-	var out []core.SealedSecret
-	err := r.all(ctx, func(row scanner) error {
-		var s core.SealedSecret
-		err := scanSecret(row, &s, &s.Ciphertext)
-		out = append(out, s)
-		return err
-	}, query, args...)
-	return out, err
 }
 
 // Page reads no ciphertext: it stands last in its row, so that SQLite does not
@@ -63,14 +55,11 @@ func (r secrets) Page(ctx context.Context, o core.Owner, p store.Page) ([]core.S
 	if err := checkPage(p); err != nil {
 		return nil, err
 	}
-	var out []core.Secret
-	err := r.all(ctx, func(row scanner) error {
+	return all(ctx, r.tx, func(row scanner) (core.Secret, error) {
 		var s core.SealedSecret
 		err := scanSecret(row, &s)
-		out = append(out, s.Secret)
-		return err
+		return s.Secret, err
 	}, `SELECT `+secretColumns+` FROM secret WHERE owner = ? AND name > ? ORDER BY name LIMIT ?`, ownerText(o), p.After, p.Limit)
-	return out, err
 }
 
 func (r secrets) Create(ctx context.Context, s core.SealedSecret) error {

@@ -18,12 +18,8 @@ func scanSession(row scanner) (core.BrowserSession, error) {
 }
 
 func (r sessions) find(ctx context.Context, where string, arg any) (core.BrowserSession, error) {
-	var s core.BrowserSession
-	err := r.one(ctx, "there is no such browser session", func(row scanner) (err error) {
-		s, err = scanSession(row)
-		return err
-	}, `SELECT `+sessionColumns+` FROM browser_session WHERE `+where, arg)
-	return s, err
+	return one(ctx, r.tx, "there is no such browser session", scanSession,
+		`SELECT `+sessionColumns+` FROM browser_session WHERE `+where, arg)
 }
 
 func (r sessions) Get(ctx context.Context, id string) (core.BrowserSession, error) {
@@ -36,13 +32,7 @@ func (r sessions) ByDigest(ctx context.Context, digest []byte) (core.BrowserSess
 }
 
 func (r sessions) List(ctx context.Context, userID string) ([]core.BrowserSession, error) {
-	var out []core.BrowserSession
-	err := r.all(ctx, func(row scanner) error {
-		s, err := scanSession(row)
-		out = append(out, s)
-		return err
-	}, `SELECT `+sessionColumns+` FROM browser_session WHERE user_id = ? ORDER BY created_at, id`, userID)
-	return out, err
+	return all(ctx, r.tx, scanSession, `SELECT `+sessionColumns+` FROM browser_session WHERE user_id = ? ORDER BY created_at, id`, userID)
 }
 
 func (r sessions) Create(ctx context.Context, s core.BrowserSession) error {

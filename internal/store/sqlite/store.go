@@ -147,17 +147,23 @@ func (t *tx) mayWrite() error {
 }
 
 // one scans a single row; missing says what a missing row is.
-func (t *tx) one(ctx context.Context, missing string, scan func(scanner) error, query string, args ...any) error {
-	err := scan(t.sql.QueryRowContext(ctx, query, args...))
+func one[T any](ctx context.Context, t *tx, missing string, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	v, err := scan(t.sql.QueryRowContext(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
-		return core.Errorf(core.NotFound, "%s", missing)
+		return v, core.Errorf(core.NotFound, "%s", missing)
 	}
-	return t.s.fault(err)
+	return v, t.s.fault(err)
 }
 
 // all scans every row.
-func (t *tx) all(ctx context.Context, scan func(scanner) error, query string, args ...any) error {
-	return t.each(ctx, func(row scanner) error { return t.s.fault(scan(row)) }, query, args...)
+func all[T any](ctx context.Context, t *tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	var out []T
+	err := t.each(ctx, func(row scanner) error {
+		v, err := scan(row)
+		out = append(out, v)
+		return t.s.fault(err)
+	}, query, args...)
+	return out, err
 }
 
 // each calls fn for every row as it is read, until fn fails; that error comes
@@ -177,3 +183,9 @@ func (t *tx) each(ctx context.Context, fn func(scanner) error, query string, arg
 }
 
 type scanner interface{ Scan(dest ...any) error }
+
+// scanValue scans a row of one column.
+func scanValue[T any](row scanner) (v T, err error) {
+	err = row.Scan(&v)
+	return v, err
+}

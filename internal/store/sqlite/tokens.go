@@ -18,12 +18,8 @@ func scanToken(row scanner) (core.Token, error) {
 }
 
 func (r tokens) find(ctx context.Context, where string, arg any) (core.Token, error) {
-	var k core.Token
-	err := r.one(ctx, "there is no such token", func(row scanner) (err error) {
-		k, err = scanToken(row)
-		return err
-	}, `SELECT `+tokenColumns+` FROM token WHERE `+where, arg)
-	return k, err
+	return one(ctx, r.tx, "there is no such token", scanToken,
+		`SELECT `+tokenColumns+` FROM token WHERE `+where, arg)
 }
 
 func (r tokens) Get(ctx context.Context, id string) (core.Token, error) {
@@ -37,13 +33,7 @@ func (r tokens) ByDigest(ctx context.Context, digest []byte) (core.Token, error)
 }
 
 func (r tokens) List(ctx context.Context, userID string) ([]core.Token, error) {
-	var out []core.Token
-	err := r.all(ctx, func(row scanner) error {
-		k, err := scanToken(row)
-		out = append(out, k)
-		return err
-	}, `SELECT `+tokenColumns+` FROM token WHERE user_id = ? ORDER BY created_at, id`, userID)
-	return out, err
+	return all(ctx, r.tx, scanToken, `SELECT `+tokenColumns+` FROM token WHERE user_id = ? ORDER BY created_at, id`, userID)
 }
 
 func (r tokens) Create(ctx context.Context, k core.Token) error {

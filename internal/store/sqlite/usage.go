@@ -28,15 +28,11 @@ func (r usage) Add(ctx context.Context, counts []core.Usage) error {
 
 // List gives whole days, from the one that since is in, oldest first.
 func (r usage) List(ctx context.Context, o core.Owner, since time.Time) ([]core.Usage, error) {
-	var out []core.Usage
-	err := r.all(ctx, func(row scanner) error {
-		var u core.Usage
-		err := row.Scan(owner{&u.Owner}, &u.AccountID, &u.Model, &u.Workspace, &u.Day,
+	return all(ctx, r.tx, func(row scanner) (u core.Usage, err error) {
+		err = row.Scan(owner{&u.Owner}, &u.AccountID, &u.Model, &u.Workspace, &u.Day,
 			&u.Requests, &u.Rotations, &u.Errors, &u.InputTokens, &u.OutputTokens, &u.Unreported)
-		out = append(out, u)
-		return err
+		return u, err
 	}, `SELECT owner, account, model, workspace, day, requests, rotations, errors, input_tokens, output_tokens, unreported
 		FROM usage WHERE owner = ? AND day >= ? ORDER BY day, account, model, workspace`,
 		ownerText(o), since.UTC().Format(time.DateOnly))
-	return out, err
 }

@@ -18,12 +18,8 @@ func scanUser(row scanner) (core.User, error) {
 }
 
 func (r users) find(ctx context.Context, where string, arg any) (core.User, error) {
-	var u core.User
-	err := r.one(ctx, "there is no such user", func(row scanner) (err error) {
-		u, err = scanUser(row)
-		return err
-	}, `SELECT `+userColumns+` FROM user WHERE `+where, arg)
-	return u, err
+	return one(ctx, r.tx, "there is no such user", scanUser,
+		`SELECT `+userColumns+` FROM user WHERE `+where, arg)
 }
 
 func (r users) Get(ctx context.Context, id string) (core.User, error) {
@@ -43,13 +39,7 @@ func (r users) Page(ctx context.Context, p store.Page) ([]core.User, error) {
 	if err := checkPage(p); err != nil {
 		return nil, err
 	}
-	var out []core.User
-	err := r.all(ctx, func(row scanner) error {
-		u, err := scanUser(row)
-		out = append(out, u)
-		return err
-	}, `SELECT `+userColumns+` FROM user WHERE name > ? ORDER BY name LIMIT ?`, p.After, p.Limit)
-	return out, err
+	return all(ctx, r.tx, scanUser, `SELECT `+userColumns+` FROM user WHERE name > ? ORDER BY name LIMIT ?`, p.After, p.Limit)
 }
 
 func (r users) Create(ctx context.Context, u core.User) error {

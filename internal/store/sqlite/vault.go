@@ -9,11 +9,10 @@ import (
 type vault struct{ *tx }
 
 func (v vault) Header(ctx context.Context) (core.Header, error) {
-	var h core.Header
-	err := v.one(ctx, "there is no vault yet", func(row scanner) error {
-		return row.Scan(&h.Custody, &h.RootKeyID, instant{&h.CreatedAt})
+	return one(ctx, v.tx, "there is no vault yet", func(row scanner) (h core.Header, err error) {
+		err = row.Scan(&h.Custody, &h.RootKeyID, instant{&h.CreatedAt})
+		return h, err
 	}, `SELECT custody, root_key_id, created_at FROM vault`)
-	return h, err
 }
 
 func (v vault) SetHeader(ctx context.Context, h core.Header) error {
@@ -34,22 +33,12 @@ func scanKey(row scanner) (core.WrappedKey, error) {
 }
 
 func (v vault) Key(ctx context.Context, o core.Owner) (core.WrappedKey, error) {
-	var k core.WrappedKey
-	err := v.one(ctx, o.String()+" has no data key yet", func(row scanner) (err error) {
-		k, err = scanKey(row)
-		return err
-	}, `SELECT `+keyColumns+` FROM data_key WHERE owner = ?`, ownerText(o))
-	return k, err
+	return one(ctx, v.tx, o.String()+" has no data key yet", scanKey,
+		`SELECT `+keyColumns+` FROM data_key WHERE owner = ?`, ownerText(o))
 }
 
 func (v vault) Keys(ctx context.Context) ([]core.WrappedKey, error) {
-	var out []core.WrappedKey
-	err := v.all(ctx, func(row scanner) error {
-		k, err := scanKey(row)
-		out = append(out, k)
-		return err
-	}, `SELECT `+keyColumns+` FROM data_key ORDER BY owner`)
-	return out, err
+	return all(ctx, v.tx, scanKey, `SELECT `+keyColumns+` FROM data_key ORDER BY owner`)
 }
 
 func (v vault) PutKey(ctx context.Context, k core.WrappedKey) error {
@@ -110,14 +99,7 @@ func (v vault) ReplaceKey(ctx context.Context, k core.WrappedKey) error {
 }
 
 func (v vault) Owners(ctx context.Context) ([]core.Owner, error) {
-	var out []core.Owner
-	err := v.all(ctx, func(row scanner) error {
-		var o core.Owner
-		err := row.Scan(owner{&o})
-		out = append(out, o)
-		return err
-	}, `SELECT owner FROM secret UNION SELECT owner FROM account UNION SELECT owner FROM mcp_server
+	return all(ctx, v.tx, scanOwner, `SELECT owner FROM secret UNION SELECT owner FROM account UNION SELECT owner FROM mcp_server
 		UNION SELECT owner FROM profile UNION SELECT owner FROM pool UNION SELECT owner FROM workspace WHERE ended_at IS NULL
 		UNION SELECT 'user:' || user_id FROM token UNION SELECT 'user:' || user_id FROM browser_session ORDER BY owner`)
-	return out, err
 }

@@ -36,9 +36,7 @@ func kindOf(kind string) (table, name string) {
 // remove deletes a record at a version.
 func (t *tx) remove(ctx context.Context, kind, id string, expect int64) error {
 	table, _ := kindOf(kind)
-	var o core.Owner
-	err := t.one(ctx, "", func(row scanner) error { return row.Scan(owner{&o}) },
-		`SELECT owner FROM `+table+` WHERE id = ? AND version = ?`, id, expect)
+	o, err := one(ctx, t, "", scanOwner, `SELECT owner FROM `+table+` WHERE id = ? AND version = ?`, id, expect)
 	if core.CodeOf(err) == core.NotFound {
 		return t.stale(ctx, kind, id, expect)
 	}
@@ -52,9 +50,7 @@ func (t *tx) remove(ctx context.Context, kind, id string, expect int64) error {
 // stale says why no record of this id and version was found.
 func (t *tx) stale(ctx context.Context, kind, id string, expect int64) error {
 	table, name := kindOf(kind)
-	var version int64
-	err := t.one(ctx, "the "+name+" is gone", func(row scanner) error { return row.Scan(&version) },
-		`SELECT version FROM `+table+` WHERE id = ?`, id)
+	version, err := one(ctx, t, "the "+name+" is gone", scanValue[int64], `SELECT version FROM `+table+` WHERE id = ?`, id)
 	if err != nil {
 		return err
 	}

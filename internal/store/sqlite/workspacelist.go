@@ -62,9 +62,8 @@ func (r workspaces) pageQuery(ctx context.Context, o core.Owner, f store.Workspa
 }
 
 // created is when the last one of the page before was made.
-func (r workspaces) created(ctx context.Context, o core.Owner, id string) (at int64, err error) {
-	err = r.one(ctx, "", func(row scanner) error { return row.Scan(&at) },
-		`SELECT created_at FROM workspace WHERE id = ? AND owner = ?`, id, ownerText(o))
+func (r workspaces) created(ctx context.Context, o core.Owner, id string) (int64, error) {
+	at, err := one(ctx, r.tx, "", scanValue[int64], `SELECT created_at FROM workspace WHERE id = ? AND owner = ?`, id, ownerText(o))
 	if core.CodeOf(err) == core.NotFound {
 		return 0, core.Errorf(core.Invalid, "no page begins there").WithField("after").WithHint("start from the first page")
 	}
@@ -76,18 +75,11 @@ func (r workspaces) CountLive(ctx context.Context, o core.Owner) (int, error) {
 	if o != (core.Owner{}) {
 		where, args = where+` AND owner = ?`, append(args, ownerText(o))
 	}
-	var n int
-	err := r.one(ctx, "", func(row scanner) error { return row.Scan(&n) }, `SELECT count(*) FROM workspace WHERE `+where, args...)
-	return n, err
+	return one(ctx, r.tx, "", scanValue[int], `SELECT count(*) FROM workspace WHERE `+where, args...)
 }
 
 func (r workspaces) Expired(ctx context.Context, now time.Time, limit int) ([]core.Workspace, error) {
-	var out []core.Workspace
-	err := r.all(ctx, func(row scanner) error {
-		w, err := scanWorkspace(row)
-		out = append(out, w)
-		return err
-	}, `SELECT `+workspaceColumns+` FROM workspace WHERE ended_at IS NULL AND expires_at IS NOT NULL AND expires_at <= ?
+	return all(ctx, r.tx, scanWorkspace,
+		`SELECT `+workspaceColumns+` FROM workspace WHERE ended_at IS NULL AND expires_at IS NOT NULL AND expires_at <= ?
 		ORDER BY expires_at, id LIMIT ?`, micros(now), max(limit, 0))
-	return out, err
 }

@@ -22,12 +22,8 @@ func scanWorkspace(row scanner) (core.Workspace, error) {
 }
 
 func (r workspaces) find(ctx context.Context, where string, arg any) (core.Workspace, error) {
-	var w core.Workspace
-	err := r.one(ctx, "there is no such workspace", func(row scanner) (err error) {
-		w, err = scanWorkspace(row)
-		return err
-	}, `SELECT `+workspaceColumns+` FROM workspace WHERE `+where, arg)
-	return w, err
+	return one(ctx, r.tx, "there is no such workspace", scanWorkspace,
+		`SELECT `+workspaceColumns+` FROM workspace WHERE `+where, arg)
 }
 
 func (r workspaces) Get(ctx context.Context, id string) (core.Workspace, error) {
@@ -45,13 +41,8 @@ func (r workspaces) ByGateway(ctx context.Context, digest []byte) (core.Workspac
 }
 
 func (r workspaces) Live(ctx context.Context, o core.Owner) ([]core.Workspace, error) {
-	var out []core.Workspace
-	err := r.all(ctx, func(row scanner) error {
-		w, err := scanWorkspace(row)
-		out = append(out, w)
-		return err
-	}, `SELECT `+workspaceColumns+` FROM workspace WHERE owner = ? AND ended_at IS NULL ORDER BY created_at, id`, ownerText(o))
-	return out, err
+	return all(ctx, r.tx, scanWorkspace,
+		`SELECT `+workspaceColumns+` FROM workspace WHERE owner = ? AND ended_at IS NULL ORDER BY created_at, id`, ownerText(o))
 }
 
 func (r workspaces) Create(ctx context.Context, w core.Workspace) error {
