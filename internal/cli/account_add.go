@@ -37,8 +37,8 @@ func accountAddCommand(e *Env) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return e.accountAdd(c.Context(), args[0], &f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.label, "label", "", "your name for the account")
-	fl.StringVar(&f.namespace, "namespace", "", `the pool's namespace (default "default")`)
+	fl.StringVar(&f.label, "label", "", "the `LABEL`, your name for the account")
+	fl.StringVar(&f.namespace, "namespace", "", "the `NAMESPACE` of its pool (default \"default\")")
 	f.bind(c)
 	return c
 }
@@ -46,10 +46,10 @@ func accountAddCommand(e *Env) *cobra.Command {
 func (f *accountFlags) bind(c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringVar(&f.baseURL, "base-url", "", "the upstream `URL`, as the provider's official SDK takes it")
-	fl.StringVar(&f.quotaGroup, "quota-group", "", "a name that accounts with one shared limit have in common")
-	fl.StringArrayVar(&f.selector, "selector", nil, "only for workspaces with these labels, `KEY=VALUE`[,KEY=VALUE…]")
-	fl.Int64Var(&f.limit.Requests, "limit-requests", 0, "with --org: so many requests a day for each user; 0: no limit")
-	fl.Int64Var(&f.limit.Tokens, "limit-tokens", 0, "with --org: so many tokens a day for each user; 0: no limit")
+	fl.StringVar(&f.quotaGroup, "quota-group", "", "a `NAME` that accounts with one shared limit have in common")
+	fl.StringArrayVar(&f.selector, "selector", nil, "only for workspaces with the labels `KEY=VALUE,...`")
+	fl.Int64Var(&f.limit.Requests, "limit-requests", 0, "with --org: a `NUMBER` of requests a day for each user; 0: no limit")
+	fl.Int64Var(&f.limit.Tokens, "limit-tokens", 0, "with --org: a `NUMBER` of tokens a day for each user; 0: no limit")
 	fl.StringVar(&f.fromEnv, "from-env", "", "take the key from this environment `VARIABLE`")
 }
 

@@ -31,10 +31,10 @@ func accountMoveCommand(e *Env) *cobra.Command {
 	fl := c.Flags()
 	fl.BoolVar(&f.first, "first", false, "to the front of its pool")
 	fl.BoolVar(&f.last, "last", false, "to the end of its pool")
-	fl.IntVar(&f.to, "to", 0, "to this place, counted from 1 as account list does")
+	fl.IntVar(&f.to, "to", 0, "to this `PLACE`, counted from 1 as account list does")
 	fl.StringVar(&f.before, "before", "", "in front of this `ACCOUNT` of the same pool")
 	fl.StringVar(&f.after, "after", "", "behind this `ACCOUNT` of the same pool")
-	fl.StringVar(&f.namespace, "namespace", "", "to the end of this namespace's pool")
+	fl.StringVar(&f.namespace, "namespace", "", "to the end of the pool of this `NAMESPACE`")
 	c.RunE = e.onAccount(func(ctx context.Context, cl *client.Client, ref client.AccountRef) error {
 		if err := f.check(c); err != nil {
 			return err

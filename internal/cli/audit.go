@@ -27,7 +27,7 @@ func auditListCommand(e *Env) *cobra.Command {
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return e.auditList(c.Context(), limit) },
 	}
-	c.Flags().IntVar(&limit, "limit", 50, "how many entries, 1 to 1000")
+	c.Flags().IntVar(&limit, "limit", 50, "at most a `NUMBER` of entries, 1 to 1000")
 	c.Flags().BoolVar(&e.Org, "org", false, "as an administrator: the entries of every owner")
 	return c
 }

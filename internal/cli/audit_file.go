@@ -92,7 +92,7 @@ func auditVerifyCommand(e *Env) *cobra.Command {
 		Args:    argCount(0, 1, "[FILE]"),
 		RunE:    func(c *cobra.Command, args []string) error { return e.auditVerify(c.Context(), args, f) },
 	}
-	c.Flags().StringVar(&f.key, "key", "", "the vault's public key, 64 hex digits, for a file")
+	c.Flags().StringVar(&f.key, "key", "", "for a file: the vault's public `KEY`, 64 hex digits")
 	c.Flags().BoolVar(&f.store, "store", false, "verify the vault too; without a file that is what is done")
 	return c
 }

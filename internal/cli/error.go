@@ -119,10 +119,12 @@ func badValue(f *pflag.Flag, hint string) error {
 	case "stringSlice":
 		return withHint(usagef("the value of --%s is not a list", f.Name),
 			`separate names by commas; one that holds a comma or a " goes in double quotes, with its own doubled: --%s '"a""b","c,d"'`, f.Name)
-	case "int":
+	case "int", "int64":
 		return withHint(usagef("the value of --%s is not a whole number", f.Name), "%s", hint)
 	case "bool":
 		return withHint(usagef("the value of --%s is neither true nor false", f.Name), "%s", hint)
+	case "duration":
+		return withHint(usagef("the value of --%s is not a length of time", f.Name), "write it as 30s or 2m")
 	}
 	return withHint(usagef("the value of --%s is not a %s", f.Name, f.Value.Type()), "%s", hint)
 }

@@ -23,7 +23,7 @@ func eventsCommand(e *Env) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return e.events(c.Context(), after, limit) },
 	}
 	c.Flags().StringVar(&after, "after", "", "begin after the event with this `ID`, as JSON shows it")
-	c.Flags().IntVar(&limit, "limit", 0, "end after so many events; 0: go on")
+	c.Flags().IntVar(&limit, "limit", 0, "end after a `NUMBER` of events; 0: go on")
 	return c
 }
 

@@ -116,6 +116,10 @@ func defaultOf(f *pflag.Flag) string {
 	switch f.DefValue {
 	case "", "0", "false", "[]":
 		return ""
+	case "0s":
+		if f.Value.Type() == "duration" {
+			return "" // it is not given, which is something else than no time at all
+		}
 	}
 	return " (default " + f.DefValue + ")"
 }

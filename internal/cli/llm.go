@@ -36,9 +36,9 @@ func llmSetCommand(e *Env) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return e.llmSet(c, args[0], &f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.model, "model", "", "the model, as the provider names it")
-	fl.StringVar(&f.provider, "provider", "", "the provider of the pool that serves it")
-	fl.StringVar(&f.namespace, "namespace", "", `the pool's namespace (default "default")`)
+	fl.StringVar(&f.model, "model", "", "the `MODEL`, as the provider names it")
+	fl.StringVar(&f.provider, "provider", "", "the `PROVIDER` of the pool that serves it")
+	fl.StringVar(&f.namespace, "namespace", "", "the `NAMESPACE` of that pool (default \"default\")")
 	fl.StringVar(&f.parameters, "parameters", "", "a JSON `OBJECT` with parameters; {} clears")
 	return c
 }

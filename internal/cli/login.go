@@ -188,7 +188,8 @@ func (e *Env) revoke(ctx context.Context, l savedLogin) error {
 
 func logoutCommand(e *Env) *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Sign out: revoke the tokens at the server, and those made with them, and forget them here",
+		Use: "logout", Short: "Sign out: revoke the login's tokens and forget them",
+		Long: "Sign out: revoke the tokens at the server, and those made with them, and forget them here.",
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return e.logout(c.Context()) },
 	}

@@ -56,21 +56,24 @@ func newRoot(e *Env) *cobra.Command {
 		},
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&e.Output, "output", "o", OutputText, "how data and errors are printed: text or json")
-	f.StringVar(&e.CAFile, "ca-file", e.Getenv(caVariable), "a PEM file of further certificate authorities, for a server and for providers")
+	f.StringVarP(&e.Output, "output", "o", OutputText, "the `FORM` in which data and errors are printed: text or json")
+	f.StringVar(&e.CAFile, "ca-file", e.Getenv(caVariable), "a PEM `FILE` of further certificate authorities, for a server and for providers")
 	f.Lookup("ca-file").DefValue = "" // the reference is the same everywhere
 	f.BoolVar(&e.Local, "local", false, "act on this machine's vault, though signed in to a server")
 	f.BoolVar(&e.NoColor, "no-color", false, "no colours, as with NO_COLOR")
 	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(e.showUsage)
 	asGroup(root)
 	addGroups(root, e)
 	root.InitDefaultHelpCmd()
 	if c, _, err := root.Find([]string{"help"}); err == nil {
 		asHelp(c)
+		c.Short = "Show the help of a command"
 	}
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
 		asGroup(c) // else it shows its help for a shell that it does not know
+		c.Short = "Print a script for a shell's completion"
 	}
 	return root
 }

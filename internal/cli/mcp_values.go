@@ -36,16 +36,16 @@ type mcpFlags struct {
 
 func (f *mcpFlags) bind(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.transport, "transport", "", "stdio, http or sse (default http with --url, stdio with --command)")
-	fl.StringVar(&f.url, "url", "", "where the server is")
+	fl.StringVar(&f.transport, "transport", "", "the `TRANSPORT`: stdio, http or sse (default http with --url, stdio with --command)")
+	fl.StringVar(&f.url, "url", "", "the `URL` where the server is")
 	fl.StringVar(&f.command, "command", "", "the `PROGRAM` that clients start")
-	fl.DurationVar(&f.timeout, "timeout", 0, "how long clients wait for an answer, such as 30s")
+	fl.DurationVar(&f.timeout, "timeout", 0, "how long clients wait for an answer, a `DURATION` such as 30s or 2m")
 	fl.BoolVar(&f.token, "token", false, "seal a bearer token, from a prompt or standard input")
 	fl.StringVar(&f.tokenFile, "token-file", "", "seal a bearer token from this `FILE`")
-	fl.StringArrayVar(&f.headers, "header", nil, "seal a header's value, from a prompt or standard input; may be repeated, `NAME`")
-	fl.StringArrayVar(&f.headerFiles, "header-file", nil, "seal a header's value from a file; may be repeated, `NAME=FILE`")
-	fl.StringArrayVar(&f.env, "env", nil, "seal a variable's value, from a prompt or standard input; may be repeated, `NAME`")
-	fl.StringArrayVar(&f.envFiles, "env-file", nil, "seal a variable's value from a file; may be repeated, `NAME=FILE`")
+	fl.StringArrayVar(&f.headers, "header", nil, "seal the value of the header `NAME`, from a prompt or standard input; may be repeated")
+	fl.StringArrayVar(&f.headerFiles, "header-file", nil, "seal a header's value from a file, `NAME=FILE`; may be repeated")
+	fl.StringArrayVar(&f.env, "env", nil, "seal the value of the variable `NAME`, from a prompt or standard input; may be repeated")
+	fl.StringArrayVar(&f.envFiles, "env-file", nil, "seal a variable's value from a file, `NAME=FILE`; may be repeated")
 }
 
 // kind is the transport that was asked for or goes without saying.
@@ -151,11 +151,11 @@ func mcpEditCommand(e *Env) *cobra.Command {
 	f.bind(c)
 	fl := c.Flags()
 	fl.Lookup("transport").Hidden = true
-	fl.StringArrayVar(&f.args, "arg", nil, "the program's arguments anew, one a flag")
+	fl.StringArrayVar(&f.args, "arg", nil, "an `ARGUMENT` of the program; all of them anew, one a flag")
 	fl.BoolVar(&f.noArgs, "no-args", false, "no arguments any more")
 	fl.BoolVar(&f.noToken, "no-token", false, "remove the bearer token")
-	fl.StringArrayVar(&f.noHeaders, "no-header", nil, "remove a header; may be repeated, `NAME`")
-	fl.StringArrayVar(&f.noEnv, "no-env", nil, "remove a variable; may be repeated, `NAME`")
+	fl.StringArrayVar(&f.noHeaders, "no-header", nil, "remove the header `NAME`; may be repeated")
+	fl.StringArrayVar(&f.noEnv, "no-env", nil, "remove the variable `NAME`; may be repeated")
 	fl.BoolVar(&f.enable, "enable", false, "let workspaces have it again")
 	fl.BoolVar(&f.disable, "disable", false, "keep it, but for nobody")
 	c.MarkFlagsMutuallyExclusive("enable", "disable")

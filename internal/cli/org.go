@@ -10,7 +10,7 @@ import (
 
 func orgCommand(e *Env) *cobra.Command {
 	return &cobra.Command{
-		Use: "org", Short: "Show what the organisation gives you: secrets without values, accounts, what is left today",
+		Use: "org", Short: "Show what the organisation gives you, and what is left of it today",
 		Long: "Show the organisation's secrets and accounts that your workspaces can receive, those for labels\n" +
 			"that a workspace must have included. Your own secrets and accounts go before them.",
 		Args: argCount(0, 0, ""),

@@ -130,9 +130,9 @@ func poolEditCommand(e *Env) *cobra.Command {
 		Args:    argCount(1, 1, "PROVIDER[/NAMESPACE] --strategy STRATEGY"), ValidArgsFunction: e.completePools,
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.strategy, "strategy", "", "sticky or round_robin")
+	fl.StringVar(&f.strategy, "strategy", "", "the `STRATEGY`: sticky or round_robin")
 	fl.BoolVar(&f.ambiguous, "allow-ambiguous", false, "send what was not answered again; --allow-ambiguous=false takes it back")
-	fl.StringSliceVar(&f.order, "order", nil, "every account's label, in the new order, `LABEL`[,LABEL…]")
+	fl.StringSliceVar(&f.order, "order", nil, "every account's label in the new order, `LABEL,...`")
 	c.RunE = e.onPool(func(ctx context.Context, cl *client.Client, ref poolRef) error { return e.poolEdit(c, cl, ref, &f) })
 	return c
 }
@@ -188,8 +188,8 @@ func usageCommand(e *Env) *cobra.Command {
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return e.usage(c.Context(), since, by) },
 	}
-	c.Flags().StringVar(&since, "since", "30d", "count from this long ago, such as 12h or 7d; counts are kept by day")
-	c.Flags().StringVar(&by, "by", "account", "account, model, workspace, day, or with --org user")
+	c.Flags().StringVar(&since, "since", "30d", "count from a `DURATION` ago, such as 12h or 7d; counts are kept by day")
+	c.Flags().StringVar(&by, "by", "account", "what to count by, one `WORD` of account, model, workspace, day and, with --org, user")
 	c.Flags().BoolVar(&e.Org, "org", false, "as an administrator: of the organisation's accounts")
 	return c
 }

@@ -28,8 +28,9 @@ func runCommand(e *Env) *cobra.Command {
 		Use: "run [flags] -- COMMAND [ARGUMENT…]", Short: "Run a command with your secrets delivered and your accounts behind the gateway",
 		Long: "Run a command in a workspace of its own: secrets arrive as variables and files, and clients\n" +
 			"are pointed at a gateway that puts your accounts' keys on their requests and fails over\n" +
-			"between them: one on 127.0.0.1, or the server's where you are signed in to one. opencode, claude, codex, gemini and qwen are set up as each needs\n" +
-			"it; any other command gets the variables for all providers with an enabled account.\n\n" +
+			"between them: one on 127.0.0.1, or the server's where you are signed in to one. opencode,\n" +
+			"claude, codex, gemini and qwen are set up as each needs it; any other command gets the\n" +
+			"variables for all providers with an enabled account.\n\n" +
 			"Your own real provider keys are taken out of the command's environment, and named. Signals,\n" +
 			"the terminal and the exit code are passed on. Everything is removed when the command ends;\n" +
 			"after a kill -9, when keyfob starts next.\n\n" +
@@ -57,7 +58,7 @@ func (f *runFlags) bind(c *cobra.Command) {
 	fl := c.Flags()
 	fl.SetInterspersed(false) // what follows the command is the command's own
 	f.bindWorkspace(c)
-	fl.StringSliceVar(&f.keepEnv, "keep-env", nil, "leave this variable of yours as it is, even a real key")
+	fl.StringSliceVar(&f.keepEnv, "keep-env", nil, "leave the variables `NAME,...` of yours as they are, even real keys")
 	fl.BoolVar(&f.overwrite, "overwrite", false, "move a file that stands where a secret goes aside, and restore it at the end")
 	fl.BoolVar(&f.printEnv, "print-env", false, "print what the command would get, without values, and do not start it")
 }
@@ -65,11 +66,11 @@ func (f *runFlags) bind(c *cobra.Command) {
 // bindWorkspace binds what says which workspace it is to be.
 func (f *runFlags) bindWorkspace(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringVar(&f.namespace, "namespace", "", "the namespace of the accounts to use (default \"default\")")
-	fl.StringArrayVar(&f.labels, "label", nil, "a label KEY=VALUE of this workspace; may be repeated")
-	fl.StringSliceVar(&f.only, "only", nil, "deliver these secrets alone, by name")
-	fl.StringSliceVar(&f.except, "except", nil, "deliver all secrets but these")
-	fl.StringArrayVar(&f.providers, "provider", nil, "let another provider's accounts answer: openai=openrouter; may be repeated")
+	fl.StringVar(&f.namespace, "namespace", "", "the `NAMESPACE` of the accounts to use (default \"default\")")
+	fl.StringArrayVar(&f.labels, "label", nil, "a label `KEY=VALUE` of the workspace; may be repeated")
+	fl.StringSliceVar(&f.only, "only", nil, "deliver the secrets `NAME,...` alone")
+	fl.StringSliceVar(&f.except, "except", nil, "deliver all secrets but `NAME,...`")
+	fl.StringArrayVar(&f.providers, "provider", nil, "let another provider's accounts answer, `FROM=TO` such as openai=openrouter; may be repeated")
 	fl.BoolVar(&f.noGateway, "no-gateway", false, "deliver secrets only; leave clients and your own keys alone")
 	c.MarkFlagsMutuallyExclusive("only", "except")
 }

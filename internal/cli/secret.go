@@ -35,11 +35,11 @@ type delivery struct {
 
 func (d *delivery) bind(f *pflag.FlagSet) {
 	d.flags = f
-	f.StringVar(&d.env, "env", "", "deliver as this environment variable")
-	f.StringVar(&d.file, "file", "", "deliver as this file, ~/PATH or absolute")
+	f.StringVar(&d.env, "env", "", "deliver as the environment `VARIABLE`")
+	f.StringVar(&d.file, "file", "", "deliver as the file `PATH`, ~/… or absolute")
 	f.BoolVar(&d.lookup, "lookup", false, "let the workspace fetch it by name, audited each time")
-	f.StringArrayVar(&d.selector, "selector", nil, "only for workspaces with these labels, `KEY=VALUE`[,KEY=VALUE…]")
-	f.StringVar(&d.description, "description", "", "what it is for")
+	f.StringArrayVar(&d.selector, "selector", nil, "only for workspaces with the labels `KEY=VALUE,...`")
+	f.StringVar(&d.description, "description", "", "a `TEXT` that says what it is for")
 }
 
 func (d *delivery) labels() (map[string]string, error) {

@@ -33,10 +33,10 @@ func secretImportCommand(e *Env) *cobra.Command {
 		RunE:    func(c *cobra.Command, args []string) error { return e.secretImport(c.Context(), args[0], &f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.format, "format", "", "env, json or yaml; by default what the file's name says")
+	fl.StringVar(&f.format, "format", "", "the file's `FORMAT`: env, json or yaml; by default what its name says")
 	fl.BoolVar(&f.env, "env", true, "deliver each as the environment variable of its name")
 	fl.BoolVar(&f.lookup, "lookup", false, "let workspaces fetch each by name")
-	fl.StringArrayVar(&f.selector, "selector", nil, "only for workspaces with these labels, `KEY=VALUE`[,KEY=VALUE…]")
+	fl.StringArrayVar(&f.selector, "selector", nil, "only for workspaces with the labels `KEY=VALUE,...`")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show what would be made, and make nothing")
 	fl.BoolVarP(&f.yes, "yes", "y", false, "do not ask; needed without a terminal")
 	return c

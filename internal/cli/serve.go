@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -67,7 +68,9 @@ func bindSettings(f *pflag.FlagSet) func(*pflag.FlagSet) map[string]string {
 		case s.Switch():
 			f.Bool(s.Flag(), false, s.Usage)
 		default:
-			f.String(s.Flag(), s.Default, s.Usage+", `"+s.Placeholder+"`")
+			f.String(s.Flag(), s.Default, s.Usage)
+			fl := f.Lookup(s.Flag())
+			fl.Value = placed{fl.Value, strings.ReplaceAll(s.Placeholder, "…", "...")}
 		}
 	}
 	return func(f *pflag.FlagSet) map[string]string {
@@ -80,6 +83,15 @@ func bindSettings(f *pflag.FlagSet) func(*pflag.FlagSet) map[string]string {
 		return given
 	}
 }
+
+// placed is a flag's value with a placeholder that its usage text does not hold.
+type placed struct {
+	pflag.Value
+	placeholder string
+}
+
+// Type is what pflag shows behind the flag's name.
+func (p placed) Type() string { return p.placeholder }
 
 // settingLine is a setting in what `serve --check` prints as JSON.
 type settingLine struct {

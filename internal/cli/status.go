@@ -19,7 +19,7 @@ func statusCommand(e *Env) *cobra.Command {
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return e.status(c.Context(), since) },
 	}
-	c.Flags().StringVar(&since, "since", "30d", "count from this long ago, such as 12h or 7d; counts are kept by day")
+	c.Flags().StringVar(&since, "since", "30d", "count from a `DURATION` ago, such as 12h or 7d; counts are kept by day")
 	return c
 }
 

@@ -31,8 +31,8 @@ func tokenCreateCommand(e *Env) *cobra.Command {
 		Args:    argCount(1, 1, "NAME --scope SCOPE"),
 		RunE:    func(c *cobra.Command, args []string) error { return e.tokenCreate(c.Context(), args[0], scopes, life) },
 	}
-	c.Flags().StringSliceVar(&scopes, "scope", nil, "what it may be used for, `SCOPE`[,SCOPE…]; may be repeated")
-	c.Flags().StringVar(&life, "expires", "30d", "how long it is good, such as 12h or 14d; no longer than your login")
+	c.Flags().StringSliceVar(&scopes, "scope", nil, "what it may be used for, `SCOPE,...`; may be repeated")
+	c.Flags().StringVar(&life, "expires", "30d", "how long it is good, a `DURATION` such as 12h or 14d; no longer than your login")
 	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions(core.ScopeNames, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }

@@ -36,7 +36,7 @@ func userAddCommand(e *Env) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&in.Email, "email", "", "the user's e-mail `ADDRESS`, by which a proxy may name them")
-	c.Flags().StringVar(&in.Role, "role", "", "user or admin (default \"user\")")
+	c.Flags().StringVar(&in.Role, "role", "", "the `ROLE`: user or admin (default \"user\")")
 	return c
 }
 
@@ -111,7 +111,7 @@ func userEditCommand(e *Env) *cobra.Command {
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.email, "email", "", "the e-mail `ADDRESS`; an empty one clears it")
-	fl.StringVar(&f.role, "role", "", "user or admin")
+	fl.StringVar(&f.role, "role", "", "the `ROLE`: user or admin")
 	fl.BoolVar(&f.disable, "disable", false, "refuse every proof of theirs from now on")
 	fl.BoolVar(&f.enable, "enable", false, "let them sign in again")
 	fl.BoolVarP(&f.yes, "yes", "y", false, "disable without asking; needed without a terminal")

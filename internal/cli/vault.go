@@ -32,7 +32,7 @@ func vaultInitCommand(e *Env) *cobra.Command {
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return e.vaultInit(c.Context(), custody) },
 	}
-	c.Flags().StringVar(&custody, "custody", "", "where the root key is kept: "+strings.Join(app.Custodies(), " or "))
+	c.Flags().StringVar(&custody, "custody", "", "the `CUSTODY`, where the root key is kept: "+strings.Join(app.Custodies(), " or "))
 	return c
 }
 

@@ -129,7 +129,7 @@ func vaultRekeyCommand(e *Env) *cobra.Command {
 		Args: argCount(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return e.vaultRekey(c.Context(), f) },
 	}
-	c.Flags().StringVar(&f.custody, "custody", "", "where the new root key is kept: "+strings.Join(app.Custodies(), " or ")+" (default where it is)")
+	c.Flags().StringVar(&f.custody, "custody", "", "the `CUSTODY`, where the new root key is kept: "+strings.Join(app.Custodies(), " or ")+" (default where it is)")
 	c.Flags().BoolVar(&f.data, "data", false, "seal every value anew in place of changing the root key")
 	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask; needed without a terminal")
 	c.MarkFlagsMutuallyExclusive("custody", "data")

@@ -24,7 +24,7 @@ func workspaceCommand(e *Env) *cobra.Command {
 			"names: those that it made itself.",
 	}
 	asGroup(c)
-	c.PersistentFlags().StringVar(&user, "user", "", "as a launcher: for this user, by name")
+	c.PersistentFlags().StringVar(&user, "user", "", "as a launcher: for the user `NAME`")
 	at := func(ctx context.Context) (*client.Client, error) {
 		if user == "" && strings.HasPrefix(e.Getenv(tokenVariable), core.LauncherPrefix) {
 			return nil, withHint(usagef("%s holds a launcher's key, which acts for a user", tokenVariable), "add: --user NAME")
@@ -142,7 +142,7 @@ func workspaceCreateCommand(e *Env, at placer) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return e.workspaceCreate(c.Context(), at, f, life) },
 	}
 	f.bindWorkspace(c)
-	c.Flags().StringVar(&life, "expires", "", "its keys are good so long unless it is renewed, such as 8h (default until it is stopped)")
+	c.Flags().StringVar(&life, "expires", "", "its keys are good for a `DURATION` such as 8h or 2d, unless it is renewed (default until it is stopped)")
 	return c
 }
 
