@@ -8,59 +8,49 @@ import (
 
 type accounts struct{ *tx }
 
-const accountColumns = `id, owner, provider, namespace, label, kind, base_url, quota_group, enabled, position, epoch,
+// accountColumns are what Update writes: all but the epoch, which belongs to health.
+const accountColumns = `id, owner, provider, namespace, label, kind, base_url, quota_group, enabled, position,
 	fingerprint, version, value_version, key_id, ciphertext, created_at, updated_at, selector, limit_requests, limit_tokens`
 
 func scanAccount(row scanner) (core.SealedAccount, error) {
 	var a core.SealedAccount
 	err := row.Scan(&a.ID, owner{&a.Owner}, &a.Provider, &a.Namespace, &a.Label, &a.Kind, &a.BaseURL, &a.QuotaGroup,
-		&a.Enabled, &a.Position, &a.Epoch, &a.Fingerprint, &a.Version, &a.ValueVersion, &a.KeyID, &a.Ciphertext,
-		instant{&a.CreatedAt}, instant{&a.UpdatedAt}, object{&a.Selector}, &a.Limit.Requests, &a.Limit.Tokens)
+		&a.Enabled, &a.Position, &a.Fingerprint, &a.Version, &a.ValueVersion, &a.KeyID, &a.Ciphertext,
+		instant{&a.CreatedAt}, instant{&a.UpdatedAt}, object{&a.Selector}, &a.Limit.Requests, &a.Limit.Tokens, &a.Epoch)
 	return a, err
+}
+
+func accountRecord(a core.SealedAccount) record {
+	return record{
+		kind: "account", owner: a.Owner, id: a.ID, version: a.Version, columns: accountColumns,
+		values: []any{a.ID, ownerText(a.Owner), a.Provider, a.Namespace, a.Label, a.Kind, a.BaseURL, a.QuotaGroup,
+			a.Enabled, a.Position, a.Fingerprint, a.Version, a.ValueVersion, a.KeyID, blob(a.Ciphertext),
+			micros(a.CreatedAt), micros(a.UpdatedAt), jsonText(a.Selector), a.Limit.Requests, a.Limit.Tokens},
+		taken: func() error { return accountTaken(a) },
+	}
 }
 
 func (r accounts) Get(ctx context.Context, o core.Owner, provider, namespace, label string) (core.SealedAccount, error) {
 	ref := core.Account{Provider: provider, Namespace: namespace, Label: label}.Ref()
 	return one(ctx, r.tx, "there is no account "+ref, scanAccount,
-		`SELECT `+accountColumns+` FROM account WHERE owner = ? AND provider = ? AND namespace = ? AND label = ?`,
+		`SELECT `+accountColumns+`, epoch FROM account WHERE owner = ? AND provider = ? AND namespace = ? AND label = ?`,
 		ownerText(o), provider, namespace, label)
 }
 
 func (r accounts) List(ctx context.Context, o core.Owner) ([]core.SealedAccount, error) {
 	return all(ctx, r.tx, scanAccount,
-		`SELECT `+accountColumns+` FROM account WHERE owner = ? ORDER BY provider, namespace, position, label`, ownerText(o))
+		`SELECT `+accountColumns+`, epoch FROM account WHERE owner = ? ORDER BY provider, namespace, position, label`, ownerText(o))
 }
 
 func (r accounts) Create(ctx context.Context, a core.SealedAccount) error {
-	if err := newRecord("account", a.Version); err != nil {
-		return err
-	}
-	_, err := r.exec(ctx, `INSERT INTO account (`+accountColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, ownerText(a.Owner), a.Provider, a.Namespace, a.Label, a.Kind, a.BaseURL, a.QuotaGroup, a.Enabled, a.Position,
-		a.Epoch, a.Fingerprint, a.Version, a.ValueVersion, a.KeyID, blob(a.Ciphertext), micros(a.CreatedAt), micros(a.UpdatedAt),
-		jsonText(a.Selector), a.Limit.Requests, a.Limit.Tokens)
-	if isUnique(err) {
-		return accountTaken(a)
-	}
-	return r.changed(err, "account", a.Owner, a.ID)
+	rec := accountRecord(a)
+	rec.columns, rec.values = rec.columns+`, epoch`, append(rec.values, a.Epoch)
+	return r.create(ctx, rec)
 }
 
-// Update leaves out the epoch, which belongs to health.
 func (r accounts) Update(ctx context.Context, a core.SealedAccount, expect int64) error {
-	n, err := r.exec(ctx, `UPDATE account SET provider = ?, namespace = ?, label = ?, kind = ?, base_url = ?, quota_group = ?,
-		enabled = ?, position = ?, fingerprint = ?, version = ?, value_version = ?, key_id = ?, ciphertext = ?,
-		created_at = ?, updated_at = ?, selector = ?, limit_requests = ?, limit_tokens = ? WHERE id = ? AND owner = ? AND version = ?`,
-		a.Provider, a.Namespace, a.Label, a.Kind, a.BaseURL, a.QuotaGroup, a.Enabled, a.Position, a.Fingerprint, expect+1,
-		a.ValueVersion, a.KeyID, blob(a.Ciphertext), micros(a.CreatedAt), micros(a.UpdatedAt),
-		jsonText(a.Selector), a.Limit.Requests, a.Limit.Tokens, a.ID, ownerText(a.Owner), expect)
-	if isUnique(err) {
-		return accountTaken(a)
-	}
-	if err == nil && n == 0 {
-		return r.stale(ctx, "account", a.ID, expect)
-	}
-	return r.changed(err, "account", a.Owner, a.ID)
+	a.Version = expect + 1
+	return r.replace(ctx, accountRecord(a), expect)
 }
 
 // Delete takes the account's health with it, by the foreign key.

@@ -35,7 +35,7 @@ func (r audit) Append(ctx context.Context, e core.AuditEntry) error {
 		return core.Errorf(core.Conflict, "the audit chain of %s is at entry %d, not %d", e.Writer, head, e.Seq-1).
 			WithReason("stale_version").WithHint("read the head again and retry")
 	}
-	_, err = r.exec(ctx, `INSERT INTO audit (`+auditColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	err = r.insert(ctx, "audit", auditColumns,
 		e.Writer, e.Seq, micros(e.At), e.Actor.Kind, e.Actor.ID, ownerText(e.Actor.Owner), e.Action,
 		ownerText(e.Owner), e.Subject, e.Outcome, jsonText(e.Detail), e.PrevHash, e.Hash)
 	return r.s.fault(err)

@@ -76,7 +76,7 @@ func (r checkpoints) Append(ctx context.Context, c core.Checkpoint) error {
 		return core.Errorf(core.Conflict, "the newest checkpoint is %d, not %d", last, c.Number-1).
 			WithReason("stale_version").WithHint("read the newest one again and retry")
 	}
-	_, err = r.exec(ctx, `INSERT INTO checkpoint (`+checkpointColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	err = r.insert(ctx, "checkpoint", checkpointColumns,
 		c.Number, micros(c.At), text, c.PrevHash, c.Hash, c.KeyID, c.Signature)
 	return r.s.fault(err)
 }

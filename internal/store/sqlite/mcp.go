@@ -22,10 +22,14 @@ func scanMCPServer(row scanner) (core.SealedMCPServer, error) {
 	return m, err
 }
 
-func mcpValues(m core.SealedMCPServer) []any {
-	return []any{m.ID, ownerText(m.Owner), m.Name, m.Transport, m.URL, m.Command, jsonList(m.Args), m.HasToken,
-		jsonList(m.Headers), jsonList(m.Env), m.Timeout, m.Enabled, m.Version, m.ValueVersion,
-		micros(m.CreatedAt), micros(m.UpdatedAt), m.KeyID, blob(m.Ciphertext)}
+func mcpRecord(m core.SealedMCPServer) record {
+	return record{
+		kind: "mcp", owner: m.Owner, id: m.ID, version: m.Version, columns: mcpColumns,
+		values: []any{m.ID, ownerText(m.Owner), m.Name, m.Transport, m.URL, m.Command, jsonList(m.Args), m.HasToken,
+			jsonList(m.Headers), jsonList(m.Env), m.Timeout, m.Enabled, m.Version, m.ValueVersion,
+			micros(m.CreatedAt), micros(m.UpdatedAt), m.KeyID, blob(m.Ciphertext)},
+		taken: func() error { return nameTaken("an MCP server", m.Name) },
+	}
 }
 
 func (r mcpServers) Get(ctx context.Context, o core.Owner, name string) (core.SealedMCPServer, error) {
@@ -38,35 +42,14 @@ func (r mcpServers) List(ctx context.Context, o core.Owner) ([]core.SealedMCPSer
 }
 
 func (r mcpServers) Create(ctx context.Context, m core.SealedMCPServer) error {
-	if err := newRecord("MCP server", m.Version); err != nil {
-		return err
-	}
-	_, err := r.exec(ctx, `INSERT INTO mcp_server (`+mcpColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		mcpValues(m)...)
-	if isUnique(err) {
-		return mcpTaken(m.Name)
-	}
-	return r.changed(err, "mcp", m.Owner, m.ID)
+	return r.create(ctx, mcpRecord(m))
 }
 
 func (r mcpServers) Update(ctx context.Context, m core.SealedMCPServer, expect int64) error {
 	m.Version = expect + 1
-	n, err := r.exec(ctx, `UPDATE mcp_server SET (`+mcpColumns+`) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		WHERE id = ? AND owner = ? AND version = ?`, append(mcpValues(m), m.ID, ownerText(m.Owner), expect)...)
-	if isUnique(err) {
-		return mcpTaken(m.Name)
-	}
-	if err == nil && n == 0 {
-		return r.stale(ctx, "mcp", m.ID, expect)
-	}
-	return r.changed(err, "mcp", m.Owner, m.ID)
+	return r.replace(ctx, mcpRecord(m), expect)
 }
 
 func (r mcpServers) Delete(ctx context.Context, id string, expect int64) error {
 	return r.remove(ctx, "mcp", id, expect)
-}
-
-func mcpTaken(name string) error {
-	return core.Errorf(core.Conflict, "there is an MCP server %s already", name).WithField("name").
-		WithHint("choose another name, or change the one that is there")
 }

@@ -17,9 +17,13 @@ func scanProfile(row scanner) (core.Profile, error) {
 	return p, err
 }
 
-func profileValues(p core.Profile) []any {
-	return []any{p.ID, ownerText(p.Owner), p.Name, p.Model, p.Provider, p.Namespace, digestOrNull(p.Parameters), p.Active, p.Version,
-		micros(p.CreatedAt), micros(p.UpdatedAt)}
+func (r profiles) record(ctx context.Context, p core.Profile) record {
+	return record{
+		kind: "profile", owner: p.Owner, id: p.ID, version: p.Version, columns: profileColumns,
+		values: []any{p.ID, ownerText(p.Owner), p.Name, p.Model, p.Provider, p.Namespace, digestOrNull(p.Parameters), p.Active, p.Version,
+			micros(p.CreatedAt), micros(p.UpdatedAt)},
+		taken: func() error { return r.taken(ctx, p) },
+	}
 }
 
 func (r profiles) find(ctx context.Context, missing, where string, args ...any) (core.Profile, error) {
@@ -36,27 +40,12 @@ func (r profiles) List(ctx context.Context, o core.Owner) ([]core.Profile, error
 }
 
 func (r profiles) Create(ctx context.Context, p core.Profile) error {
-	if err := newRecord("LLM profile", p.Version); err != nil {
-		return err
-	}
-	_, err := r.exec(ctx, `INSERT INTO profile (`+profileColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, profileValues(p)...)
-	if isUnique(err) {
-		return r.taken(ctx, p)
-	}
-	return r.changed(err, "profile", p.Owner, p.ID)
+	return r.create(ctx, r.record(ctx, p))
 }
 
 func (r profiles) Update(ctx context.Context, p core.Profile, expect int64) error {
 	p.Version = expect + 1
-	n, err := r.exec(ctx, `UPDATE profile SET (`+profileColumns+`) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		WHERE id = ? AND owner = ? AND version = ?`, append(profileValues(p), p.ID, ownerText(p.Owner), expect)...)
-	if isUnique(err) {
-		return r.taken(ctx, p)
-	}
-	if err == nil && n == 0 {
-		return r.stale(ctx, "profile", p.ID, expect)
-	}
-	return r.changed(err, "profile", p.Owner, p.ID)
+	return r.replace(ctx, r.record(ctx, p), expect)
 }
 
 func (r profiles) Delete(ctx context.Context, id string, expect int64) error {
@@ -93,6 +82,5 @@ func (r profiles) taken(ctx context.Context, p core.Profile) error {
 				WithHint("store this one as it is, then make it the active one")
 		}
 	}
-	return core.Errorf(core.Conflict, "there is an LLM profile %s already", p.Name).WithField("name").
-		WithHint("choose another name, or change the one that is there")
+	return nameTaken("an LLM profile", p.Name)
 }

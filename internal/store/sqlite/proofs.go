@@ -37,7 +37,7 @@ func (r proofs) ByUserCode(ctx context.Context, digest []byte) (core.Proof, erro
 }
 
 func (r proofs) Create(ctx context.Context, p core.Proof) error {
-	_, err := r.exec(ctx, `INSERT INTO proof (`+proofColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	err := r.insert(ctx, "proof", proofColumns,
 		p.ID, p.Kind, digestOrNull(p.Digest), digestOrNull(p.UserCode), p.UserID, p.Requester, p.Subject, p.Version, p.State, p.Approver,
 		micros(p.CreatedAt), micros(p.DecidedAt), micros(p.ExpiresAt))
 	if isUnique(err) {

@@ -25,10 +25,14 @@ func scanSealed(row scanner) (s core.SealedSecret, err error) {
 	return s, err
 }
 
-func secretValues(s core.SealedSecret) []any {
-	return []any{s.ID, ownerText(s.Owner), s.Name, s.Description, s.Enabled, s.Env, s.File, s.Lookup,
-		jsonText(s.Selector), s.Size, s.Version, s.ValueVersion, s.KeyID, micros(s.CreatedAt), micros(s.UpdatedAt),
-		blob(s.Ciphertext)}
+func secretRecord(s core.SealedSecret) record {
+	return record{
+		kind: "secret", owner: s.Owner, id: s.ID, version: s.Version, columns: sealedColumns,
+		values: []any{s.ID, ownerText(s.Owner), s.Name, s.Description, s.Enabled, s.Env, s.File, s.Lookup,
+			jsonText(s.Selector), s.Size, s.Version, s.ValueVersion, s.KeyID, micros(s.CreatedAt), micros(s.UpdatedAt),
+			blob(s.Ciphertext)},
+		taken: func() error { return nameTaken("a secret", s.Name) },
+	}
 }
 
 func (r secrets) Get(ctx context.Context, o core.Owner, name string) (core.SealedSecret, error) {
@@ -63,35 +67,14 @@ func (r secrets) Page(ctx context.Context, o core.Owner, p store.Page) ([]core.S
 }
 
 func (r secrets) Create(ctx context.Context, s core.SealedSecret) error {
-	if err := newRecord("secret", s.Version); err != nil {
-		return err
-	}
-	_, err := r.exec(ctx, `INSERT INTO secret (`+sealedColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		secretValues(s)...)
-	if isUnique(err) {
-		return secretTaken(s.Name)
-	}
-	return r.changed(err, "secret", s.Owner, s.ID)
+	return r.create(ctx, secretRecord(s))
 }
 
 func (r secrets) Update(ctx context.Context, s core.SealedSecret, expect int64) error {
 	s.Version = expect + 1
-	n, err := r.exec(ctx, `UPDATE secret SET (`+sealedColumns+`) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		WHERE id = ? AND owner = ? AND version = ?`, append(secretValues(s), s.ID, ownerText(s.Owner), expect)...)
-	if isUnique(err) {
-		return secretTaken(s.Name)
-	}
-	if err == nil && n == 0 {
-		return r.stale(ctx, "secret", s.ID, expect)
-	}
-	return r.changed(err, "secret", s.Owner, s.ID)
+	return r.replace(ctx, secretRecord(s), expect)
 }
 
 func (r secrets) Delete(ctx context.Context, id string, expect int64) error {
 	return r.remove(ctx, "secret", id, expect)
-}
-
-func secretTaken(name string) error {
-	return core.Errorf(core.Conflict, "there is a secret %s already", name).WithField("name").
-		WithHint("choose another name, or change the one that is there")
 }

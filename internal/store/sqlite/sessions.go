@@ -39,7 +39,7 @@ func (r sessions) Create(ctx context.Context, s core.BrowserSession) error {
 	if err := hasDigest("browser session", s.Digest); err != nil {
 		return err
 	}
-	_, err := r.exec(ctx, `INSERT INTO browser_session (`+sessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+	err := r.insert(ctx, "browser_session", sessionColumns,
 		s.ID, s.UserID, s.Digest, s.Agent, s.Address, micros(s.CreatedAt), micros(s.ExpiresAt), micros(s.UsedAt))
 	if isUnique(err) {
 		return core.Errorf(core.Conflict, "there is such a browser session already").WithHint("sign in again")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"keyfob/internal/core"
@@ -137,6 +138,17 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// insert gives SQLite's own error, as exec does.
+func (t *tx) insert(ctx context.Context, table, columns string, values ...any) error {
+	_, err := t.exec(ctx, `INSERT INTO `+table+` (`+columns+`) VALUES (`+marks(values)+`)`, values...)
+	return err
+}
+
+// marks stands for the values in a statement.
+func marks(values []any) string {
+	return strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ")
 }
 
 func (t *tx) mayWrite() error {

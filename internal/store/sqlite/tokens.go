@@ -40,7 +40,7 @@ func (r tokens) Create(ctx context.Context, k core.Token) error {
 	if err := hasDigest("token", k.Digest); err != nil {
 		return err
 	}
-	_, err := r.exec(ctx, `INSERT INTO token (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	err := r.insert(ctx, "token", tokenColumns,
 		k.ID, k.UserID, k.Name, k.Digest, k.Scopes, k.Maker, micros(k.CreatedAt), micros(k.ExpiresAt), micros(k.UsedAt))
 	if isUnique(err) {
 		return core.Errorf(core.Conflict, "there is such a token already").WithHint("make another one")

@@ -43,15 +43,11 @@ func (r users) Page(ctx context.Context, p store.Page) ([]core.User, error) {
 }
 
 func (r users) Create(ctx context.Context, u core.User) error {
-	if err := newRecord("user", u.Version); err != nil {
-		return err
-	}
-	_, err := r.exec(ctx, `INSERT INTO user (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		u.ID, u.Name, u.Email, u.Role, u.Disabled, u.Version, micros(u.CreatedAt), micros(u.UpdatedAt))
-	if isUnique(err) {
-		return r.taken(ctx, u)
-	}
-	return r.changed(err, "user", u.Owner(), u.ID)
+	return r.create(ctx, record{
+		kind: "user", owner: u.Owner(), id: u.ID, version: u.Version, columns: userColumns,
+		values: []any{u.ID, u.Name, u.Email, u.Role, u.Disabled, u.Version, micros(u.CreatedAt), micros(u.UpdatedAt)},
+		taken:  func() error { return r.taken(ctx, u) },
+	})
 }
 
 func (r users) Update(ctx context.Context, u core.User, expect int64) error {
@@ -75,6 +71,5 @@ func (r users) taken(ctx context.Context, u core.User) error {
 				WithHint("give another address, or change that user")
 		}
 	}
-	return core.Errorf(core.Conflict, "there is a user %s already", u.Name).WithField("name").
-		WithHint("choose another name, or change the one that is there")
+	return nameTaken("a user", u.Name)
 }

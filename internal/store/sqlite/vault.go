@@ -42,7 +42,7 @@ func (v vault) Keys(ctx context.Context) ([]core.WrappedKey, error) {
 }
 
 func (v vault) PutKey(ctx context.Context, k core.WrappedKey) error {
-	_, err := v.exec(ctx, `INSERT INTO data_key (`+keyColumns+`) VALUES (?, ?, ?, ?, ?)`,
+	err := v.insert(ctx, "data_key", keyColumns,
 		ownerText(k.Owner), k.ID, k.RootKeyID, blob(k.Wrapped), micros(k.CreatedAt))
 	if isUnique(err) {
 		return core.Errorf(core.Conflict, "%s has a data key already", k.Owner).WithHint("try again: it will be used")

@@ -7,12 +7,47 @@ import (
 	"keyfob/internal/store"
 )
 
-// newRecord refuses a record that was stored before.
-func newRecord(what string, version int64) error {
-	if version != 1 {
-		return core.Errorf(core.Internal, "a new %s must have version 1, not %d", what, version).WithHint("report this as a defect")
+// record is one with a version, as it is written.
+type record struct {
+	kind    string // of its changes
+	owner   core.Owner
+	id      string
+	version int64
+	columns string
+	values  []any        // of the columns
+	taken   func() error // says what it has that another record has already
+}
+
+// create stores a record that is new.
+func (t *tx) create(ctx context.Context, r record) error {
+	table, name := kindOf(r.kind)
+	if r.version != 1 {
+		return core.Errorf(core.Internal, "a new %s must have version 1, not %d", name, r.version).WithHint("report this as a defect")
 	}
-	return nil
+	return t.wrote(r, t.insert(ctx, table, r.columns, r.values...))
+}
+
+// replace writes a record over the one at version expect.
+func (t *tx) replace(ctx context.Context, r record, expect int64) error {
+	table, _ := kindOf(r.kind)
+	n, err := t.exec(ctx, `UPDATE `+table+` SET (`+r.columns+`) = (`+marks(r.values)+`) WHERE id = ? AND owner = ? AND version = ?`,
+		append(r.values, r.id, ownerText(r.owner), expect)...)
+	if err == nil && n == 0 {
+		return t.stale(ctx, r.kind, r.id, expect)
+	}
+	return t.wrote(r, err)
+}
+
+func (t *tx) wrote(r record, err error) error {
+	if isUnique(err) {
+		return r.taken()
+	}
+	return t.changed(err, r.kind, r.owner, r.id)
+}
+
+func nameTaken(what, name string) error {
+	return core.Errorf(core.Conflict, "there is %s %s already", what, name).WithField("name").
+		WithHint("choose another name, or change the one that is there")
 }
 
 func checkPage(p store.Page) error {

@@ -46,17 +46,13 @@ func (r workspaces) Live(ctx context.Context, o core.Owner) ([]core.Workspace, e
 }
 
 func (r workspaces) Create(ctx context.Context, w core.Workspace) error {
-	if err := newRecord("workspace", w.Version); err != nil {
-		return err
-	}
-	_, err := r.exec(ctx, `INSERT INTO workspace (`+workspaceColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		w.ID, ownerText(w.Owner), jsonText(w.Labels), w.Namespace, jsonList(w.Only), jsonList(w.Except), jsonText(w.Providers),
-		w.Gateway, w.Process, digestOrNull(w.SessionDigest), digestOrNull(w.GatewayDigest), micros(w.CreatedAt), timeOrNull(w.EndedAt),
-		w.Launcher, w.Version, micros(w.UpdatedAt), timeOrNull(w.ExpiresAt))
-	if isUnique(err) {
-		return workspaceTaken()
-	}
-	return r.changed(err, "workspace", w.Owner, w.ID)
+	return r.create(ctx, record{
+		kind: "workspace", owner: w.Owner, id: w.ID, version: w.Version, columns: workspaceColumns,
+		values: []any{w.ID, ownerText(w.Owner), jsonText(w.Labels), w.Namespace, jsonList(w.Only), jsonList(w.Except), jsonText(w.Providers),
+			w.Gateway, w.Process, digestOrNull(w.SessionDigest), digestOrNull(w.GatewayDigest), micros(w.CreatedAt), timeOrNull(w.EndedAt),
+			w.Launcher, w.Version, micros(w.UpdatedAt), timeOrNull(w.ExpiresAt)},
+		taken: workspaceTaken,
+	})
 }
 
 func workspaceTaken() error {
