@@ -26,43 +26,19 @@ type bearerSuite[T any] struct {
 	suite
 	kind   string // of its changes
 	of     func(store.Tx) bearers[T]
-	sample func(id, user string, created int) T
-	edit   func(x T, digest []byte, used time.Time) T // nil and zero leave what is there
+	record func(id, user string) T
+	parts  func(*T) (digest *[]byte, created, used *time.Time)
 }
 
 func testTokens(t *testing.T, s suite) {
-	bearerSuite[core.Token]{s, "token", func(tx store.Tx) bearers[core.Token] { return tx.Tokens() },
-		func(id, user string, created int) core.Token {
-			x := Token(id, user)
-			x.CreatedAt = at(created)
-			return x
-		},
-		func(x core.Token, digest []byte, used time.Time) core.Token {
-			if digest != nil {
-				x.Digest = digest
-			}
-			if !used.IsZero() {
-				x.UsedAt = used
-			}
-			return x
-		}}.run(t)
+	bearerSuite[core.Token]{s, "token", func(tx store.Tx) bearers[core.Token] { return tx.Tokens() }, Token,
+		func(x *core.Token) (*[]byte, *time.Time, *time.Time) { return &x.Digest, &x.CreatedAt, &x.UsedAt }}.run(t)
 }
 
 func testSessions(t *testing.T, s suite) {
-	bearerSuite[core.BrowserSession]{s, "session", func(tx store.Tx) bearers[core.BrowserSession] { return tx.Sessions() },
-		func(id, user string, created int) core.BrowserSession {
-			x := Session(id, user)
-			x.CreatedAt = at(created)
-			return x
-		},
-		func(x core.BrowserSession, digest []byte, used time.Time) core.BrowserSession {
-			if digest != nil {
-				x.Digest = digest
-			}
-			if !used.IsZero() {
-				x.UsedAt = used
-			}
-			return x
+	bearerSuite[core.BrowserSession]{s, "session", func(tx store.Tx) bearers[core.BrowserSession] { return tx.Sessions() }, Session,
+		func(x *core.BrowserSession) (*[]byte, *time.Time, *time.Time) {
+			return &x.Digest, &x.CreatedAt, &x.UsedAt
 		}}.run(t)
 }
 
@@ -71,6 +47,25 @@ func (b bearerSuite[T]) run(t *testing.T) {
 	b.conflicts(t)
 	b.used(t)
 	b.remove(t)
+}
+
+func (b bearerSuite[T]) sample(id, user string, n int) T {
+	x := b.record(id, user)
+	_, created, _ := b.parts(&x)
+	*created = at(n)
+	return x
+}
+
+// edit gives x another digest and use; nil and zero leave what is there.
+func (b bearerSuite[T]) edit(x T, digest []byte, used time.Time) T {
+	d, _, u := b.parts(&x)
+	if digest != nil {
+		*d = digest
+	}
+	if !used.IsZero() {
+		*u = used
+	}
+	return x
 }
 
 func (b bearerSuite[T]) with(fn func(ctx context.Context, r bearers[T]) error) func(context.Context, store.Tx) error {
@@ -84,7 +79,7 @@ func (b bearerSuite[T]) list(t testing.TB, user string) []T {
 
 func (b bearerSuite[T]) missing(t testing.TB, find func(ctx context.Context, r bearers[T]) (T, error)) {
 	t.Helper()
-	wants(t, b.View(t.Context(), func(tx store.Tx) error { _, err := find(t.Context(), b.of(tx)); return err }), core.NotFound)
+	missing(t, b.suite, func(ctx context.Context, tx store.Tx) (T, error) { return find(ctx, b.of(tx)) })
 }
 
 func (b bearerSuite[T]) find(t *testing.T) {

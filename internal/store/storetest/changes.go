@@ -58,7 +58,7 @@ func testChanges(t *testing.T, s suite) {
 		{[]string{"key user:local k"}, func(ctx context.Context, tx store.Tx) error {
 			return tx.Vault().PutKey(ctx, core.WrappedKey{ID: "k", Owner: core.Local})
 		}},
-		{[]string{"secret user:local s", "secret user:local r"}, create(Secret("s"), Secret("r"))},
+		{[]string{"secret user:local s", "secret user:local r"}, add(store.Tx.Secrets, Secret("s"), Secret("r"))},
 		{[]string{"secret user:local s"}, func(ctx context.Context, tx store.Tx) error {
 			x := Secret("s")
 			if err := tx.Secrets().Update(ctx, x, 1); err != nil {
@@ -67,8 +67,8 @@ func testChanges(t *testing.T, s suite) {
 			return tx.Secrets().Update(ctx, x, 2) // one row for a record
 		}},
 		{[]string{"secret user:local s"}, func(ctx context.Context, tx store.Tx) error { return tx.Secrets().Delete(ctx, "s", 3) }},
-		{[]string{"account user:local a"}, addAccounts(Account("a"))},
-		{[]string{"account user:local a"}, updateAccount(Account("a"), 1)},
+		{[]string{"account user:local a"}, add(store.Tx.Accounts, Account("a"))},
+		{[]string{"account user:local a"}, update(store.Tx.Accounts, Account("a"), 1)},
 		{[]string{"health user:local a"}, func(ctx context.Context, tx store.Tx) error {
 			return tx.Health().Merge(ctx, []core.Health{limited("a", "", 0, 5), limited("a", "m", 0, 5), limited("gone", "", 0, 5)})
 		}},
@@ -78,8 +78,8 @@ func testChanges(t *testing.T, s suite) {
 		{[]string{"health user:local a"}, func(ctx context.Context, tx store.Tx) error {
 			return tx.Health().Merge(ctx, []core.Health{{AccountID: "a", Kind: "ok", Epoch: 1}})
 		}},
-		{[]string{"account user:local a"}, removeAccount("a", 2)},
-		{[]string{"workspace user:local w"}, addWorkspaces(Workspace("w"))},
+		{[]string{"account user:local a"}, remove(store.Tx.Accounts, "a", 2)},
+		{[]string{"workspace user:local w"}, add(store.Tx.Workspaces, Workspace("w"))},
 		{[]string{"workspace user:local w"}, func(ctx context.Context, tx store.Tx) error { return tx.Workspaces().End(ctx, "w", at(2)) }},
 		{nil, appendEntries(Entry("w", 1))},
 		{nil, func(ctx context.Context, tx store.Tx) error {
@@ -98,7 +98,7 @@ func testChanges(t *testing.T, s suite) {
 	}
 
 	before := s.last(t)
-	s.fails(t, core.Conflict, create(Secret("new"), Secret("r")))
+	s.fails(t, core.Conflict, add(store.Tx.Secrets, Secret("new"), Secret("r")))
 	if s.last(t) != before {
 		t.Fatal("a rolled back transaction left a change")
 	}

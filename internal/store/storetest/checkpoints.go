@@ -22,7 +22,7 @@ func appendCheckpoint(c core.Checkpoint) func(context.Context, store.Tx) error {
 
 func testCheckpoints(t *testing.T, s suite) {
 	last := func(ctx context.Context, tx store.Tx) (core.Checkpoint, error) { return tx.Checkpoints().Last(ctx) }
-	wants(t, s.View(t.Context(), func(tx store.Tx) error { _, err := last(t.Context(), tx); return err }), core.NotFound)
+	missing(t, s, last)
 	first := checkpoint(1)
 	first.PrevHash = nil
 	second := checkpoint(2, core.Head{Writer: "a", Seq: 1 << 60, Hash: []byte{1, 2}}, core.Head{Writer: `b "<ü>`, Seq: 2, Hash: []byte{0xff}})

@@ -28,7 +28,7 @@ func (s suite) health(t testing.TB, o core.Owner) []core.Health {
 }
 
 func testHealthMerge(t *testing.T, s suite) {
-	s.do(t, addAccounts(Account("a"), Account("b")))
+	s.do(t, add(store.Tx.Accounts, Account("a"), Account("b")))
 	early, late, model := limited("a", "", 0, 10), limited("a", "", 0, 20), limited("a", "m", 0, 15)
 	s.merge(t, early, model)
 	same(t, []core.Health{early, model}, s.health(t, core.Local))
@@ -51,10 +51,10 @@ func testHealthMerge(t *testing.T, s suite) {
 	after := limited("a", "", 3, 5)
 	s.merge(t, after) // another process saw two more clears
 	same(t, []core.Health{after}, s.health(t, core.Local))
-	if e := s.account(t, Account("a")).Epoch; e != 3 {
+	if e := read(t, s, getAccount(Account("a"))).Epoch; e != 3 {
 		t.Fatalf("epoch %d", e)
 	}
-	if e := s.account(t, Account("b")).Epoch; e != 0 {
+	if e := read(t, s, getAccount(Account("b"))).Epoch; e != 0 {
 		t.Fatalf("epoch of another account: %d", e)
 	}
 }
@@ -62,11 +62,11 @@ func testHealthMerge(t *testing.T, s suite) {
 func testHealthOfOthers(t *testing.T, s suite) {
 	foreign := Account("f")
 	foreign.Owner = other
-	s.do(t, addAccounts(Account("a"), foreign))
+	s.do(t, add(store.Tx.Accounts, Account("a"), foreign))
 	s.merge(t, limited("a", "", 0, 1), limited("f", "", 0, 2), limited("gone", "", 7, 3), core.Health{AccountID: "gone", Kind: "ok", Epoch: 9})
 	same(t, []core.Health{limited("a", "", 0, 1)}, s.health(t, core.Local))
 	same(t, []core.Health{limited("f", "", 0, 2)}, s.health(t, other))
-	s.do(t, removeAccount("a", 1))
+	s.do(t, remove(store.Tx.Accounts, "a", 1))
 	if h := s.health(t, core.Local); len(h) != 0 {
 		t.Fatalf("%+v", h)
 	}
@@ -77,7 +77,7 @@ func testHealthOfOthers(t *testing.T, s suite) {
 // again at every one, until none did anything else.
 func testHealthIsBounded(t *testing.T, s suite) {
 	const more = 20
-	s.do(t, addAccounts(Account("a"), Account("b")))
+	s.do(t, add(store.Tx.Accounts, Account("a"), Account("b")))
 	records := []core.Health{limited("a", "", 0, 1), limited("b", "m", 0, 1)}
 	for i := range store.MaxModels + more {
 		records = append(records, limited("a", fmt.Sprintf("m%03d", i), 0, 10+i))
@@ -106,7 +106,7 @@ func testHealthProperties(t *testing.T, s suite) {
 		n++
 		a := Account(core.NewID("acc"))
 		a.Owner = core.Owner{Kind: core.UserOwner, ID: a.ID}
-		s.do(t, addAccounts(a))
+		s.do(t, add(store.Tx.Accounts, a))
 		mine := slices.Clone(records)
 		for i := range mine {
 			mine[i].AccountID = a.ID
@@ -118,7 +118,7 @@ func testHealthProperties(t *testing.T, s suite) {
 		for i := range got {
 			got[i].AccountID = ""
 		}
-		return got, s.account(t, a).Epoch
+		return got, read(t, s, getAccount(a)).Epoch
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		records := rapid.SliceOfN(record, 1, 6).Draw(rt, "records")

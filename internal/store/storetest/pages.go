@@ -80,11 +80,11 @@ func testSealedPages(t *testing.T, s suite) {
 	var want, rest []core.SealedSecret
 	foreign := Secret("foreign")
 	foreign.Owner, foreign.KeyID = other, "key_2"
-	s.do(t, create(foreign))
+	s.do(t, add(store.Tx.Secrets, foreign))
 	for i, key := range []string{"key_1", "key_2", "key_1", "key_3", "key_1", "key_2"} {
 		x := Secret(string(rune('f' - i)))
 		x.KeyID = key
-		s.do(t, create(x))
+		s.do(t, add(store.Tx.Secrets, x))
 		if want = append([]core.SealedSecret{x}, want...); key != "key_2" {
 			rest = append([]core.SealedSecret{x}, rest...)
 		}
@@ -112,7 +112,7 @@ func testUserPages(t *testing.T, s suite) {
 			n++
 			u := User(core.NewID("usr"))
 			u.Name = rapid.StringMatching(`[a-z.]{1,3}`).Draw(rt, "name") + u.ID
-			s.do(t, addUsers(u))
+			s.do(t, add(store.Tx.Users, u))
 		}
 		got := paged(rt, rapid.IntRange(8, 60).Draw(rt, "limit"), func(u core.User) string { return u.Name }, func(p store.Page) ([]core.User, error) {
 			return read(t, s, func(ctx context.Context, tx store.Tx) ([]core.User, error) { return tx.Users().Page(ctx, p) }), nil
@@ -144,7 +144,7 @@ func testWorkspacePages(t *testing.T, s suite) {
 				all[i].Owner = foreign
 			}
 		}
-		s.do(t, addWorkspaces(all...))
+		s.do(t, add(store.Tx.Workspaces, all...))
 		f := store.WorkspaceFilter{
 			Ended:    rapid.Bool().Draw(rt, "too"),
 			Selector: rapid.SampledFrom([]core.Selector{nil, {"team": "web"}, {"a.b/c": "x"}, {"team": "none"}}).Draw(rt, "selector"),
@@ -176,7 +176,7 @@ func matching(all []core.Workspace, o core.Owner, f store.WorkspaceFilter) []cor
 func testBadPages(t *testing.T, s suite) {
 	foreign := Workspace("f")
 	foreign.Owner = other
-	s.do(t, addWorkspaces(Workspace("a"), foreign))
+	s.do(t, add(store.Tx.Workspaces, Workspace("a"), foreign))
 	for name, page := range map[string]func(context.Context, store.Tx) error{
 		"secrets": func(ctx context.Context, tx store.Tx) error {
 			_, err := tx.Secrets().Page(ctx, core.Local, store.Page{})

@@ -11,9 +11,9 @@ import (
 )
 
 func testVisible(t *testing.T, a, b suite) {
-	a.do(t, create(Secret("a")))
+	a.do(t, add(store.Tx.Secrets, Secret("a")))
 	same(t, Secret("a"), read(t, b, getSecret(core.Local, "NAME_a")))
-	b.do(t, create(Secret("b")))
+	b.do(t, add(store.Tx.Secrets, Secret("b")))
 	same(t, Secret("b"), read(t, a, getSecret(core.Local, "NAME_b")))
 	same(t, a.after(t, 0, 10), b.after(t, 0, 10))
 }
@@ -23,7 +23,7 @@ func testVersionAcross(t *testing.T, a, b suite) { versions(t, a, b) }
 func testSnapshotAcross(t *testing.T, a, b suite) { snapshot(t, a, b) }
 
 func testStaleAcross(t *testing.T, a, b suite) {
-	a.do(t, create(Secret("a")))
+	a.do(t, add(store.Tx.Secrets, Secret("a")))
 	seen := read(t, b, getSecret(core.Local, "NAME_a"))
 	update := func(x core.SealedSecret) func(context.Context, store.Tx) error {
 		return func(ctx context.Context, tx store.Tx) error { return tx.Secrets().Update(ctx, x, 1) }
@@ -58,7 +58,7 @@ func testOneUse(t *testing.T, a, b suite) {
 	const rounds = 10
 	for n := range rounds {
 		p := Proof(fmt.Sprint(n))
-		a.do(t, addProofs(p))
+		a.do(t, add(store.Tx.Proofs, p))
 		p.State = core.ProofUsed
 		errs := make([]error, 6)
 		var wg sync.WaitGroup

@@ -9,59 +9,38 @@ import (
 	"keyfob/internal/store"
 )
 
-func addProofs(proofs ...core.Proof) func(context.Context, store.Tx) error {
-	return func(ctx context.Context, tx store.Tx) error {
-		for _, p := range proofs {
-			if err := tx.Proofs().Create(ctx, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-type findProof func(ctx context.Context, r store.Proofs) (core.Proof, error)
+type findProof func(ctx context.Context, tx store.Tx) (core.Proof, error)
 
 func proofByID(id string) findProof {
-	return func(ctx context.Context, r store.Proofs) (core.Proof, error) { return r.Get(ctx, id) }
+	return func(ctx context.Context, tx store.Tx) (core.Proof, error) { return tx.Proofs().Get(ctx, id) }
 }
 
 func proofByDigest(d []byte) findProof {
-	return func(ctx context.Context, r store.Proofs) (core.Proof, error) { return r.ByDigest(ctx, d) }
+	return func(ctx context.Context, tx store.Tx) (core.Proof, error) { return tx.Proofs().ByDigest(ctx, d) }
 }
 
 func proofByCode(d []byte) findProof {
-	return func(ctx context.Context, r store.Proofs) (core.Proof, error) { return r.ByUserCode(ctx, d) }
-}
-
-func (s suite) proof(t testing.TB, find findProof) core.Proof {
-	t.Helper()
-	return read(t, s, func(ctx context.Context, tx store.Tx) (core.Proof, error) { return find(ctx, tx.Proofs()) })
-}
-
-func (s suite) noProof(t testing.TB, find findProof) {
-	t.Helper()
-	wants(t, s.View(t.Context(), func(tx store.Tx) error { _, err := find(t.Context(), tx.Proofs()); return err }), core.NotFound)
+	return func(ctx context.Context, tx store.Tx) (core.Proof, error) { return tx.Proofs().ByUserCode(ctx, d) }
 }
 
 func testProofs(t *testing.T, s suite) {
 	a := Proof("a")
 	bare := core.Proof{ID: "b", Kind: core.StepUpProof, State: core.ProofPending, ExpiresAt: at(5)}
 	bare2 := core.Proof{ID: "c", Kind: core.StepUpProof, State: core.ProofPending, ExpiresAt: at(5)}
-	if got := s.since(t, addProofs(a, bare, bare2)); got != nil {
+	if got := s.since(t, add(store.Tx.Proofs, a, bare, bare2)); got != nil {
 		t.Fatalf("a proof is a change: %v", got)
 	}
 	for _, find := range []findProof{proofByID("a"), proofByDigest(a.Digest), proofByCode(a.UserCode)} {
-		same(t, a, s.proof(t, find))
+		same(t, a, read(t, s, find))
 	}
-	same(t, bare, s.proof(t, proofByID("b")))
+	same(t, bare, read(t, s, proofByID("b")))
 	for _, find := range []findProof{proofByID("d"), proofByDigest(nil), proofByCode(nil), proofByDigest(a.UserCode), proofByCode(a.Digest)} {
-		s.noProof(t, find)
+		missing(t, s, find)
 	}
 	id, digest, code := Proof("x"), Proof("y"), Proof("z")
 	id.ID, digest.Digest, code.UserCode = "a", a.Digest, a.UserCode
 	for _, p := range []core.Proof{id, digest, code} {
-		s.fails(t, core.Conflict, addProofs(p))
+		s.fails(t, core.Conflict, add(store.Tx.Proofs, p))
 	}
 }
 
@@ -72,7 +51,7 @@ func decide(p core.Proof, from core.ProofState) func(context.Context, store.Tx) 
 // Of two that decide from one state, the second is told.
 func testProofDecide(t *testing.T, s suite) {
 	p := Proof("a")
-	s.do(t, addProofs(p, Proof("b")))
+	s.do(t, add(store.Tx.Proofs, p, Proof("b")))
 	approved := p
 	approved.State, approved.UserID, approved.Approver, approved.DecidedAt, approved.ExpiresAt = core.ProofApproved, "bob", "ses_2", at(7), at(8)
 	forged := approved // what else it says is not stored
@@ -80,23 +59,22 @@ func testProofDecide(t *testing.T, s suite) {
 	if got := s.since(t, decide(forged, core.ProofPending)); got != nil {
 		t.Fatalf("a proof is a change: %v", got)
 	}
-	same(t, approved, s.proof(t, proofByID("a")))
+	same(t, approved, read(t, s, proofByID("a")))
 	s.fails(t, core.Conflict, decide(forged, core.ProofPending))
 	s.fails(t, core.Conflict, decide(forged, core.ProofUsed))
 	s.fails(t, core.NotFound, decide(Proof("gone"), core.ProofPending))
 	used := approved
 	used.State = core.ProofUsed
 	s.do(t, decide(used, core.ProofApproved))
-	same(t, used, s.proof(t, proofByID("a")))
-	same(t, Proof("b"), s.proof(t, proofByID("b")))
+	same(t, used, read(t, s, proofByID("a")))
+	same(t, Proof("b"), read(t, s, proofByID("b")))
 }
 
 func testProofEnd(t *testing.T, s suite) {
 	made := func(id string, k core.ProofKind, user string, state core.ProofState, expires int) core.Proof {
 		return core.Proof{ID: id, Kind: k, UserID: user, State: state, ExpiresAt: at(expires)}
 	}
-	s.do(t, addProofs(
-		made("a", core.DeviceProof, "", core.ProofPending, 10), made("b", core.DeviceProof, "", core.ProofPending, 20),
+	s.do(t, add(store.Tx.Proofs, made("a", core.DeviceProof, "", core.ProofPending, 10), made("b", core.DeviceProof, "", core.ProofPending, 20),
 		made("c", core.DeviceProof, "", core.ProofDenied, 20), made("d", core.LinkProof, "ann", core.ProofPending, 20),
 		made("e", core.LinkProof, "bob", core.ProofApproved, 30)))
 	for now, want := range map[int]int{0: 2, 9: 2, 10: 1, 19: 1, 20: 0} {

@@ -17,8 +17,8 @@ import (
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for name, test := range map[string]func(*testing.T, suite){
 		"Vault": testVault, "Keys": testKeys, "Rewrap": testRewrap, "ReplaceKey": testReplaceKey, "Owners": testOwners,
-		"Secrets": testSecrets, "SecretConflicts": testSecretConflicts, "SecretList": testSecretList, "SecretPages": testSecretPages, "SealedPages": testSealedPages,
-		"Accounts": testAccounts, "AccountConflicts": testAccountConflicts, "AccountList": testAccountList,
+		"Secrets": testSecrets, "SecretConflicts": testConflicts(store.Tx.Secrets, sampleSecret), "SecretList": testSecretList, "SecretPages": testSecretPages, "SealedPages": testSealedPages,
+		"Accounts": testAccounts, "AccountConflicts": testConflicts(store.Tx.Accounts, sampleAccount), "AccountList": testAccountList,
 		"AccountEpoch": testAccountEpoch,
 		"HealthMerge":  testHealthMerge, "HealthProperties": testHealthProperties, "HealthOfOthers": testHealthOfOthers, "HealthIsBounded": testHealthIsBounded,
 		"Workspaces": testWorkspaces, "WorkspaceConflicts": testWorkspaceConflicts,
@@ -27,8 +27,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"Users": testUsers, "UserConflicts": testUserConflicts, "UserPages": testUserPages,
 		"Tokens": testTokens, "Sessions": testSessions, "SessionSweep": testSessionSweep,
 		"Proofs": testProofs, "ProofDecide": testProofDecide, "ProofEnd": testProofEnd,
-		"Pools": testPools, "Profiles": testProfiles, "ProfileConflicts": testProfileConflicts, "ProfileActivate": testProfileActivate,
-		"MCP": testMCP, "MCPConflicts": testMCPConflicts, "Checkpoints": testCheckpoints, "Idempotency": testIdempotency,
+		"Pools": testPools, "Profiles": testProfiles, "ProfileConflicts": testConflicts(store.Tx.Profiles, sampleProfile), "ProfileActivate": testProfileActivate,
+		"MCP": testMCP, "MCPConflicts": testConflicts(store.Tx.MCPServers, sampleMCP), "Checkpoints": testCheckpoints, "Idempotency": testIdempotency,
 		"Usage": testUsage,
 		"Audit": testAudit, "AuditGaps": testAuditGaps, "AuditList": testAuditList, "AuditPages": testAuditPages, "AuditText": testAuditText,
 		"AuditListAll": testAuditListAll, "AuditHeads": testAuditHeads, "AuditAfter": testAuditAfter, "CheckpointsAfter": testCheckpointsAfter,
@@ -87,6 +87,12 @@ func read[T any](t testing.TB, s suite, fn func(ctx context.Context, tx store.Tx
 		return err
 	})
 	return out
+}
+
+// missing runs one read that must find nothing.
+func missing[T any](t testing.TB, s suite, fn func(ctx context.Context, tx store.Tx) (T, error)) {
+	t.Helper()
+	wants(t, s.View(t.Context(), func(tx store.Tx) error { _, err := fn(t.Context(), tx); return err }), core.NotFound)
 }
 
 // wants checks an error's code, and that it can be shown to a person.

@@ -14,7 +14,7 @@ import (
 func testRollback(t *testing.T, s suite) {
 	boom := errors.New("boom")
 	err := s.try(t, func(ctx context.Context, tx store.Tx) error {
-		if err := create(Secret("a"))(ctx, tx); err != nil {
+		if err := add(store.Tx.Secrets, Secret("a"))(ctx, tx); err != nil {
 			return err
 		}
 		return fmt.Errorf("wrapped: %w", boom)
@@ -22,8 +22,8 @@ func testRollback(t *testing.T, s suite) {
 	if !errors.Is(err, boom) {
 		t.Fatalf("the function's error came back as %v", err)
 	}
-	s.noSecret(t, core.Local, "NAME_a")
-	s.do(t, create(Secret("a")))
+	missing(t, s, getSecret(core.Local, "NAME_a"))
+	s.do(t, add(store.Tx.Secrets, Secret("a")))
 }
 
 func testPanic(t *testing.T, s suite) {
@@ -39,10 +39,10 @@ func testPanic(t *testing.T, s suite) {
 				panic("boom")
 			})
 		}()
-		s.noSecret(t, core.Local, "NAME_a")
+		missing(t, s, getSecret(core.Local, "NAME_a"))
 	}
 	for i := range 10 { // no connection is lost to a panic
-		s.do(t, create(Secret(fmt.Sprint("b", i))))
+		s.do(t, add(store.Tx.Secrets, Secret(fmt.Sprint("b", i))))
 		s.see(t, func(context.Context, store.Tx) error { return nil })
 	}
 }
@@ -60,7 +60,7 @@ func testCanceled(t *testing.T, s suite) {
 		t.Fatalf("%v", err)
 	}
 	wants(t, err, core.Unavailable)
-	s.noSecret(t, core.Local, "NAME_a")
+	missing(t, s, getSecret(core.Local, "NAME_a"))
 	if err := s.View(ctx, func(store.Tx) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -73,12 +73,12 @@ func testCanceled(t *testing.T, s suite) {
 	if _, err := s.Store.Version(t.Context()); err != nil {
 		t.Fatalf("Version does not recover: %v", err)
 	}
-	s.do(t, create(Secret("a")))
+	s.do(t, add(store.Tx.Secrets, Secret("a")))
 }
 
 func testViewCannotWrite(t *testing.T, s suite) {
 	wants(t, s.View(t.Context(), func(tx store.Tx) error { return tx.Secrets().Create(t.Context(), Secret("a")) }), core.Internal)
-	s.noSecret(t, core.Local, "NAME_a")
+	missing(t, s, getSecret(core.Local, "NAME_a"))
 }
 
 func testOwnWrites(t *testing.T, s suite) {
@@ -105,10 +105,10 @@ func testSnapshot(t *testing.T, s suite) {
 func snapshot(t *testing.T, r, w suite) {
 	t.Helper()
 	r.see(t, func(ctx context.Context, tx store.Tx) error {
-		w.do(t, create(Secret("a"))) // before the first read
+		w.do(t, add(store.Tx.Secrets, Secret("a"))) // before the first read
 		_, err := tx.Secrets().Get(ctx, core.Local, "NAME_a")
 		wants(t, err, core.NotFound)
-		w.do(t, create(Secret("b")))
+		w.do(t, add(store.Tx.Secrets, Secret("b")))
 		list, err := tx.Secrets().List(ctx, core.Local)
 		if err == nil && len(list) != 0 {
 			t.Errorf("a View sees later commits: %d", len(list))
@@ -148,13 +148,13 @@ func versions(t *testing.T, r, w suite) {
 		seen[v] = true
 		r.see(t, func(ctx context.Context, tx store.Tx) error { _, err := tx.Secrets().List(ctx, core.Local); return err })
 		_ = w.try(t, func(ctx context.Context, tx store.Tx) error {
-			_ = create(Secret("rolled back"))(ctx, tx)
+			_ = add(store.Tx.Secrets, Secret("rolled back"))(ctx, tx)
 			return errors.New("no")
 		})
 		if again := r.version(t); again != v {
 			t.Fatalf("version went from %d to %d and nothing was committed", v, again)
 		}
-		w.do(t, create(Secret(fmt.Sprint(i))))
+		w.do(t, add(store.Tx.Secrets, Secret(fmt.Sprint(i))))
 	}
 }
 

@@ -13,7 +13,7 @@ func testUsage(t *testing.T, s suite) {
 	key := func(account, day string) core.UsageKey {
 		return core.UsageKey{Owner: core.Local, AccountID: account, Model: "m", Workspace: "w", Day: day}
 	}
-	add := func(counts ...core.Usage) {
+	count := func(counts ...core.Usage) {
 		t.Helper()
 		s.do(t, func(ctx context.Context, tx store.Tx) error { return tx.Usage().Add(ctx, counts) })
 	}
@@ -26,8 +26,8 @@ func testUsage(t *testing.T, s suite) {
 	early := core.Usage{UsageKey: key("a", "2025-05-31"), Requests: 7}
 	foreign := one
 	foreign.Owner = other
-	add(one, late, one)
-	add(one, early, foreign)
+	count(one, late, one)
+	count(one, early, foreign)
 	thrice := core.Usage{UsageKey: one.UsageKey, Requests: 3, Rotations: 6, Errors: 9, InputTokens: 12, OutputTokens: 15, Unreported: 18}
 	same(t, []core.Usage{early, thrice, late}, list(core.Local, time.Time{}))
 	same(t, []core.Usage{foreign}, list(other, time.Time{}))
@@ -42,14 +42,14 @@ func testUsage(t *testing.T, s suite) {
 	} {
 		apart := core.Usage{UsageKey: one.UsageKey, Requests: 1}
 		part(&apart.UsageKey)
-		add(apart)
+		count(apart)
 	}
 	if got := list(core.Local, time.Time{}); len(got) != 6 {
 		t.Fatalf("%d counts: %+v", len(got), got)
 	}
 	// Usage outlives its account.
-	s.do(t, addAccounts(Account("a")))
-	s.do(t, removeAccount("a", 1))
+	s.do(t, add(store.Tx.Accounts, Account("a")))
+	s.do(t, remove(store.Tx.Accounts, "a", 1))
 	if got := list(core.Local, time.Time{}); len(got) != 6 {
 		t.Fatalf("%d counts", len(got))
 	}

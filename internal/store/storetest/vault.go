@@ -13,7 +13,7 @@ func testVault(t *testing.T, s suite) {
 	h := core.Header{Custody: "file", RootKeyID: "abc", CreatedAt: at(1)}
 	set := func(ctx context.Context, tx store.Tx) error { return tx.Vault().SetHeader(ctx, h) }
 	get := func(ctx context.Context, tx store.Tx) (core.Header, error) { return tx.Vault().Header(ctx) }
-	s.fails(t, core.NotFound, func(ctx context.Context, tx store.Tx) error { _, err := get(ctx, tx); return err })
+	missing(t, s, get)
 	s.do(t, set)
 	same(t, h, read(t, s, get))
 	s.fails(t, core.Conflict, set)
@@ -28,7 +28,7 @@ func testKeys(t *testing.T, s suite) {
 	key := func(o core.Owner) func(context.Context, store.Tx) (core.WrappedKey, error) {
 		return func(ctx context.Context, tx store.Tx) (core.WrappedKey, error) { return tx.Vault().Key(ctx, o) }
 	}
-	s.fails(t, core.NotFound, func(ctx context.Context, tx store.Tx) error { _, err := key(core.Local)(ctx, tx); return err })
+	missing(t, s, key(core.Local))
 	s.do(t, func(ctx context.Context, tx store.Tx) error { return tx.Vault().PutKey(ctx, k) })
 	same(t, k, read(t, s, key(core.Local)))
 
@@ -113,12 +113,12 @@ func testOwners(t *testing.T, s suite) {
 	of := func(id string) core.Owner { return core.Owner{Kind: core.UserOwner, ID: id} }
 	x, y, a, m := Secret("x"), Secret("y"), Account("a"), MCPServer("m")
 	x.Owner, y.Owner, a.Owner, m.Owner = of("b"), of("b"), of("c"), of("a")
-	s.do(t, create(x, y))
-	s.do(t, addAccounts(a))
-	s.do(t, addMCP(m))
+	s.do(t, add(store.Tx.Secrets, x, y))
+	s.do(t, add(store.Tx.Accounts, a))
+	s.do(t, add(store.Tx.MCPServers, m))
 	w, over := Workspace("w"), Workspace("v")
 	w.Owner, over.Owner = of("w"), of("v")
-	s.do(t, addWorkspaces(w, over))
+	s.do(t, add(store.Tx.Workspaces, w, over))
 	p, l, k, b := Profile("p"), Pool("openai", "default"), Token("k", "k"), Session("b", "s")
 	p.Owner, l.Owner = of("p"), of("l")
 	s.do(t, func(ctx context.Context, tx store.Tx) error {
@@ -127,7 +127,7 @@ func testOwners(t *testing.T, s suite) {
 	})
 	same(t, []core.Owner{of("a"), of("b"), of("c"), of("k"), of("l"), of("p"), of("s"), of("w")}, owners())
 	a.Owner, a.ID = of("a"), "a2"
-	s.do(t, addAccounts(a))
-	s.do(t, removeMCP("m", 1))
+	s.do(t, add(store.Tx.Accounts, a))
+	s.do(t, remove(store.Tx.MCPServers, "m", 1))
 	same(t, []core.Owner{of("a"), of("b"), of("c"), of("k"), of("l"), of("p"), of("s"), of("w")}, owners())
 }
