@@ -223,30 +223,27 @@ type Users interface {
 	Update(ctx context.Context, u core.User, expect int64) error
 }
 
-// Tokens keeps personal tokens.
-type Tokens interface {
-	Get(ctx context.Context, id string) (core.Token, error)
-	ByDigest(ctx context.Context, digest []byte) (core.Token, error)
+// Bearers keeps what a user shows to be known.
+type Bearers[T any] interface {
+	Get(ctx context.Context, id string) (T, error)
+	ByDigest(ctx context.Context, digest []byte) (T, error)
 	// List is a user's, oldest first, expired ones too.
-	List(ctx context.Context, userID string) ([]core.Token, error)
-	Create(ctx context.Context, t core.Token) error
-	// Used notes when tokens were last used, by id; those that are gone are
+	List(ctx context.Context, userID string) ([]T, error)
+	Create(ctx context.Context, x T) error
+	// Used notes when they were last used, by id; those that are gone are
 	// ignored, as is a time before the stored one. It is no change.
 	Used(ctx context.Context, at map[string]time.Time) error
 	Delete(ctx context.Context, id string) error
-	// DeleteAll removes every token of a user and gives their number.
+	// DeleteAll removes every one of a user and gives their number.
 	DeleteAll(ctx context.Context, userID string) (int, error)
 }
 
-// Sessions keeps browser sessions; the methods are those of Tokens.
+// Tokens keeps personal tokens.
+type Tokens interface{ Bearers[core.Token] }
+
+// Sessions keeps browser sessions.
 type Sessions interface {
-	Get(ctx context.Context, id string) (core.BrowserSession, error)
-	ByDigest(ctx context.Context, digest []byte) (core.BrowserSession, error)
-	List(ctx context.Context, userID string) ([]core.BrowserSession, error)
-	Create(ctx context.Context, s core.BrowserSession) error
-	Used(ctx context.Context, at map[string]time.Time) error
-	Delete(ctx context.Context, id string) error
-	DeleteAll(ctx context.Context, userID string) (int, error)
+	Bearers[core.BrowserSession]
 	// Sweep removes tokens' and browser sessions' records that ended before t.
 	Sweep(ctx context.Context, t time.Time) error
 }

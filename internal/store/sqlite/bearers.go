@@ -7,39 +7,87 @@ import (
 	"keyfob/internal/core"
 )
 
-// bearers are the records of what a user shows to be known: a table and the kind
-// of its changes.
-type bearers struct{ table, kind string }
+// bearers implements store.Bearers.
+type bearers[T any] struct {
+	*tx
+	of bearerKind[T]
+}
+
+type bearerKind[T any] struct {
+	bearerRows
+	name    string // what people call one
+	another string // how to get another one
+	columns string
+	scan    func(scanner) (T, error)
+	row     func(T) bearerRow
+}
+
+// bearerRows are a table and the kind of its changes.
+type bearerRows struct{ table, kind string }
+
+type bearerRow struct {
+	id, user string
+	digest   []byte
+	values   []any // of the columns
+}
 
 func ofUser(id string) core.Owner { return core.User{ID: id}.Owner() }
 
-// hasDigest refuses a record that the empty digest would find.
-func hasDigest(what string, digest []byte) error {
-	if len(digest) == 0 {
-		return core.Errorf(core.Internal, "a %s must have a digest", what).WithHint("report this as a defect")
-	}
-	return nil
+func (r bearers[T]) find(ctx context.Context, where string, arg any) (T, error) {
+	return one(ctx, r.tx, "there is no such "+r.of.name, r.of.scan, `SELECT `+r.of.columns+` FROM `+r.of.table+` WHERE `+where, arg)
 }
 
-func (t *tx) used(ctx context.Context, table string, at map[string]time.Time) error {
+func (r bearers[T]) Get(ctx context.Context, id string) (T, error) {
+	return r.find(ctx, `id = ?`, id)
+}
+
+// ByDigest needs no constant time: whoever can guess a digest's bytes one by one
+// still lacks the token behind it.
+func (r bearers[T]) ByDigest(ctx context.Context, digest []byte) (T, error) {
+	return r.find(ctx, `digest = ?`, blob(digest))
+}
+
+func (r bearers[T]) List(ctx context.Context, userID string) ([]T, error) {
+	return all(ctx, r.tx, r.of.scan, `SELECT `+r.of.columns+` FROM `+r.of.table+` WHERE user_id = ? ORDER BY created_at, id`, userID)
+}
+
+// Create refuses a record that the empty digest would find.
+func (r bearers[T]) Create(ctx context.Context, x T) error {
+	row := r.of.row(x)
+	if len(row.digest) == 0 {
+		return core.Errorf(core.Internal, "a %s must have a digest", r.of.name).WithHint("report this as a defect")
+	}
+	err := r.insert(ctx, r.of.table, r.of.columns, row.values...)
+	if isUnique(err) {
+		return core.Errorf(core.Conflict, "there is such a %s already", r.of.name).WithHint("%s", r.of.another)
+	}
+	return r.changed(err, r.of.kind, ofUser(row.user), row.id)
+}
+
+func (r bearers[T]) Used(ctx context.Context, at map[string]time.Time) error {
 	for id, when := range at {
-		if _, err := t.exec(ctx, `UPDATE `+table+` SET used_at = ?1 WHERE id = ?2 AND used_at < ?1`, micros(when), id); err != nil {
-			return t.s.fault(err)
+		_, err := r.exec(ctx, `UPDATE `+r.of.table+` SET used_at = ?1 WHERE id = ?2 AND used_at < ?1`, micros(when), id)
+		if err != nil {
+			return r.s.fault(err)
 		}
 	}
 	return nil
 }
 
-func (t *tx) end(ctx context.Context, b bearers, id string) error {
-	n, err := t.endAll(ctx, b, `id = ?`, id)
+func (r bearers[T]) Delete(ctx context.Context, id string) error {
+	n, err := r.end(ctx, r.of.bearerRows, `id = ?`, id)
 	if err == nil && n == 0 {
-		return core.Errorf(core.NotFound, "the %s is gone", b.kind)
+		return core.Errorf(core.NotFound, "the %s is gone", r.of.kind)
 	}
 	return err
 }
 
-// endAll deletes what matches and gives the number.
-func (t *tx) endAll(ctx context.Context, b bearers, where string, arg any) (int, error) {
+func (r bearers[T]) DeleteAll(ctx context.Context, userID string) (int, error) {
+	return r.end(ctx, r.of.bearerRows, `user_id = ?`, userID)
+}
+
+// end deletes what matches and gives the number.
+func (t *tx) end(ctx context.Context, b bearerRows, where string, arg any) (int, error) {
 	if err := t.mayWrite(); err != nil {
 		return 0, err
 	}

@@ -116,8 +116,10 @@ func (t *tx) Usage() store.Usage           { return usage{t} }
 func (t *tx) Audit() store.Audit           { return audit{t} }
 func (t *tx) Changes() store.Changes       { return changes{t} }
 func (t *tx) Users() store.Users           { return users{t} }
-func (t *tx) Tokens() store.Tokens         { return tokens{t} }
-func (t *tx) Sessions() store.Sessions     { return sessions{t} }
+func (t *tx) Tokens() store.Tokens         { return bearers[core.Token]{t, tokens} }
+func (t *tx) Sessions() store.Sessions {
+	return sessions{bearers[core.BrowserSession]{t, browserSessions}}
+}
 func (t *tx) Proofs() store.Proofs         { return proofs{t} }
 func (t *tx) Pools() store.Pools           { return pools{t} }
 func (t *tx) Profiles() store.Profiles     { return profiles{t} }

@@ -10,33 +10,22 @@ import (
 	"keyfob/internal/store"
 )
 
-// bearers are the methods that tokens and browser sessions share.
-type bearers[T any] interface {
-	Get(ctx context.Context, id string) (T, error)
-	ByDigest(ctx context.Context, digest []byte) (T, error)
-	List(ctx context.Context, userID string) ([]T, error)
-	Create(ctx context.Context, x T) error
-	Used(ctx context.Context, at map[string]time.Time) error
-	Delete(ctx context.Context, id string) error
-	DeleteAll(ctx context.Context, userID string) (int, error)
-}
-
 // bearerSuite is what one of the two kinds is tested with.
 type bearerSuite[T any] struct {
 	suite
 	kind   string // of its changes
-	of     func(store.Tx) bearers[T]
+	of     func(store.Tx) store.Bearers[T]
 	record func(id, user string) T
 	parts  func(*T) (digest *[]byte, created, used *time.Time)
 }
 
 func testTokens(t *testing.T, s suite) {
-	bearerSuite[core.Token]{s, "token", func(tx store.Tx) bearers[core.Token] { return tx.Tokens() }, Token,
+	bearerSuite[core.Token]{s, "token", func(tx store.Tx) store.Bearers[core.Token] { return tx.Tokens() }, Token,
 		func(x *core.Token) (*[]byte, *time.Time, *time.Time) { return &x.Digest, &x.CreatedAt, &x.UsedAt }}.run(t)
 }
 
 func testSessions(t *testing.T, s suite) {
-	bearerSuite[core.BrowserSession]{s, "session", func(tx store.Tx) bearers[core.BrowserSession] { return tx.Sessions() }, Session,
+	bearerSuite[core.BrowserSession]{s, "session", func(tx store.Tx) store.Bearers[core.BrowserSession] { return tx.Sessions() }, Session,
 		func(x *core.BrowserSession) (*[]byte, *time.Time, *time.Time) {
 			return &x.Digest, &x.CreatedAt, &x.UsedAt
 		}}.run(t)
@@ -68,7 +57,7 @@ func (b bearerSuite[T]) edit(x T, digest []byte, used time.Time) T {
 	return x
 }
 
-func (b bearerSuite[T]) with(fn func(ctx context.Context, r bearers[T]) error) func(context.Context, store.Tx) error {
+func (b bearerSuite[T]) with(fn func(ctx context.Context, r store.Bearers[T]) error) func(context.Context, store.Tx) error {
 	return func(ctx context.Context, tx store.Tx) error { return fn(ctx, b.of(tx)) }
 }
 
@@ -77,16 +66,16 @@ func (b bearerSuite[T]) list(t testing.TB, user string) []T {
 	return read(t, b.suite, func(ctx context.Context, tx store.Tx) ([]T, error) { return b.of(tx).List(ctx, user) })
 }
 
-func (b bearerSuite[T]) missing(t testing.TB, find func(ctx context.Context, r bearers[T]) (T, error)) {
+func (b bearerSuite[T]) missing(t testing.TB, find func(ctx context.Context, r store.Bearers[T]) (T, error)) {
 	t.Helper()
 	missing(t, b.suite, func(ctx context.Context, tx store.Tx) (T, error) { return find(ctx, b.of(tx)) })
 }
 
 func (b bearerSuite[T]) find(t *testing.T) {
-	b.missing(t, func(ctx context.Context, r bearers[T]) (T, error) { return r.Get(ctx, "a") })
+	b.missing(t, func(ctx context.Context, r store.Bearers[T]) (T, error) { return r.Get(ctx, "a") })
 	x, y, z, foreign := b.sample("z", "ann", 1), b.sample("a", "ann", 2), b.sample("b", "ann", 2), b.sample("f", "bob", 1)
 	for _, one := range []T{z, x, y, foreign} {
-		b.do(t, b.with(func(ctx context.Context, r bearers[T]) error { return r.Create(ctx, one) }))
+		b.do(t, b.with(func(ctx context.Context, r store.Bearers[T]) error { return r.Create(ctx, one) }))
 	}
 	same(t, []T{x, y, z}, b.list(t, "ann"))
 	same(t, []T{foreign}, b.list(t, "bob"))
@@ -98,7 +87,7 @@ func (b bearerSuite[T]) find(t *testing.T) {
 		return b.of(tx).ByDigest(ctx, core.TokenDigest("f"))
 	}))
 	for _, d := range [][]byte{nil, {}, core.TokenDigest("gone"), core.TokenDigest("f")[:31]} {
-		b.missing(t, func(ctx context.Context, r bearers[T]) (T, error) { return r.ByDigest(ctx, d) })
+		b.missing(t, func(ctx context.Context, r store.Bearers[T]) (T, error) { return r.ByDigest(ctx, d) })
 	}
 }
 
@@ -108,16 +97,16 @@ func (b bearerSuite[T]) conflicts(t *testing.T) {
 		"the same digest": b.edit(b.sample("new", "ann", 1), core.TokenDigest("a"), time.Time{}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			b.fails(t, core.Conflict, b.with(func(ctx context.Context, r bearers[T]) error { return r.Create(ctx, bad) }))
+			b.fails(t, core.Conflict, b.with(func(ctx context.Context, r store.Bearers[T]) error { return r.Create(ctx, bad) }))
 		})
 	}
 	none := b.edit(b.sample("none", "ann", 1), []byte{}, time.Time{})
-	b.fails(t, core.Internal, b.with(func(ctx context.Context, r bearers[T]) error { return r.Create(ctx, none) }))
+	b.fails(t, core.Internal, b.with(func(ctx context.Context, r store.Bearers[T]) error { return r.Create(ctx, none) }))
 }
 
 func (b bearerSuite[T]) used(t *testing.T) {
 	use := func(id string, when time.Time) []string {
-		return b.since(t, b.with(func(ctx context.Context, r bearers[T]) error {
+		return b.since(t, b.with(func(ctx context.Context, r store.Bearers[T]) error {
 			return r.Used(ctx, map[string]time.Time{id: when, "gone": when})
 		}))
 	}
@@ -132,14 +121,16 @@ func (b bearerSuite[T]) used(t *testing.T) {
 
 func (b bearerSuite[T]) remove(t *testing.T) {
 	del := func(id string) func(context.Context, store.Tx) error {
-		return b.with(func(ctx context.Context, r bearers[T]) error { return r.Delete(ctx, id) })
+		return b.with(func(ctx context.Context, r store.Bearers[T]) error { return r.Delete(ctx, id) })
 	}
 	same(t, []string{b.kind + " user:ann a"}, b.since(t, del("a")))
 	b.fails(t, core.NotFound, del("a"))
-	b.missing(t, func(ctx context.Context, r bearers[T]) (T, error) { return r.ByDigest(ctx, core.TokenDigest("a")) })
+	b.missing(t, func(ctx context.Context, r store.Bearers[T]) (T, error) {
+		return r.ByDigest(ctx, core.TokenDigest("a"))
+	})
 
 	all := func(user string, want int) []string {
-		return b.since(t, b.with(func(ctx context.Context, r bearers[T]) error {
+		return b.since(t, b.with(func(ctx context.Context, r store.Bearers[T]) error {
 			n, err := r.DeleteAll(ctx, user)
 			if n != want {
 				t.Errorf("%d were deleted, want %d", n, want)
@@ -155,7 +146,7 @@ func (b bearerSuite[T]) remove(t *testing.T) {
 		t.Errorf("changes: %v", got)
 	}
 	same(t, []T{b.sample("f", "bob", 1)}, b.list(t, "bob"))
-	b.do(t, b.with(func(ctx context.Context, r bearers[T]) error { return r.Create(ctx, b.sample("a", "ann", 1)) }))
+	b.do(t, b.with(func(ctx context.Context, r store.Bearers[T]) error { return r.Create(ctx, b.sample("a", "ann", 1)) }))
 }
 
 func testSessionSweep(t *testing.T, s suite) {
