@@ -27,9 +27,9 @@ func (s *Server) accountRoutes() []Route {
 			Acts: []string{guard.AccountGet}, Status: http.StatusOK, Tagged: true, typed: gives(s.getAccount)},
 		{Method: http.MethodPatch, Path: one, ID: "updateAccount", Tag: tagAccounts, Summary: "Change an account: what is left out stays",
 			Text: "Another origin of base_url needs the key too, since the credential is sealed for its origin.",
-			Acts: []string{guard.AccountUpdate, guard.AccountGet}, Status: http.StatusOK, Tagged: true, Match: true, now: s.accountVersion, typed: takes(s.updateAccount)},
+			Acts: []string{guard.AccountUpdate, guard.AccountGet}, Status: http.StatusOK, Tagged: true, Match: true, now: versionOf(s.getAccount), typed: takes(s.updateAccount)},
 		{Method: http.MethodDelete, Path: one, ID: "deleteAccount", Tag: tagAccounts, Summary: "Remove an account and its credential for good",
-			Acts: []string{guard.AccountDelete}, Status: http.StatusNoContent, Match: true, now: s.accountVersion, typed: does(s.deleteAccount)},
+			Acts: []string{guard.AccountDelete}, Status: http.StatusNoContent, Match: true, now: versionOf(s.getAccount), typed: does(s.deleteAccount)},
 		{Method: http.MethodPost, Path: one + "/clear", ID: "clearAccount", Tag: tagAccounts, Summary: "Forget what is held against an account",
 			Acts: []string{guard.AccountClear}, Status: http.StatusNoContent, typed: does(s.clearAccount)},
 		{Method: http.MethodPost, Path: one + "/test", ID: "testAccount", Tag: tagAccounts, Summary: "Ask the provider, at no cost, whether it takes the credential",
@@ -45,11 +45,8 @@ func refOf(c *call) account.Ref {
 func (s *Server) listAccounts(ctx context.Context, c *call) (api.AccountList, error) {
 	list, health, err := s.Accounts.List(ctx, c.actor, more(c.page))
 	list, next := onePage(list, c.page, c.list(), account.PageKey)
-	out := api.AccountList{Accounts: make([]api.Account, 0, len(list)), Next: next}
-	for _, a := range list {
-		out.Accounts = append(out.Accounts, s.accountOf(a, health[a.ID]))
-	}
-	return out, err
+	shown := listOf(list, func(a core.Account) api.Account { return s.accountOf(a, health[a.ID]) })
+	return api.AccountList{Accounts: shown, Next: next}, err
 }
 
 func (s *Server) createAccount(ctx context.Context, c *call, in api.AccountCreate) (api.Account, error) {
@@ -69,11 +66,6 @@ func (s *Server) getAccount(ctx context.Context, c *call) (api.Account, error) {
 	got, health, err := s.Accounts.Get(ctx, c.actor, refOf(c))
 	c.version(got.Version)
 	return s.accountOf(got, health), err
-}
-
-func (s *Server) accountVersion(ctx context.Context, c *call) (int64, error) {
-	got, _, err := s.Accounts.Get(ctx, c.actor, refOf(c))
-	return got.Version, err
 }
 
 func (s *Server) updateAccount(ctx context.Context, c *call, in api.AccountUpdate) (api.Account, error) {

@@ -88,11 +88,7 @@ func (s *Server) page(c *call, path string) string {
 
 func (s *Server) listTokens(ctx context.Context, c *call) (api.TokenList, error) {
 	list, err := s.Identity.Tokens(ctx, c.actor)
-	out := api.TokenList{Tokens: make([]api.Token, 0, len(list))}
-	for _, t := range list {
-		out.Tokens = append(out.Tokens, tokenOf(t, c.actor))
-	}
-	return out, err
+	return api.TokenList{Tokens: listOf(list, func(t core.Token) api.Token { return tokenOf(t, c.actor) })}, err
 }
 
 func (s *Server) createToken(ctx context.Context, c *call, in api.TokenCreate) (api.TokenCreated, error) {
@@ -125,14 +121,12 @@ func tokenOf(t core.Token, a core.Actor) api.Token {
 
 func (s *Server) listSessions(ctx context.Context, c *call) (api.BrowserSessionList, error) {
 	list, err := s.Identity.Sessions(ctx, c.actor)
-	out := api.BrowserSessionList{Sessions: make([]api.BrowserSession, 0, len(list))}
-	for _, b := range list {
-		out.Sessions = append(out.Sessions, api.BrowserSession{
+	return api.BrowserSessionList{Sessions: listOf(list, func(b core.BrowserSession) api.BrowserSession {
+		return api.BrowserSession{
 			ID: b.ID, Agent: b.Agent, Address: b.Address, CreatedAt: b.CreatedAt, ExpiresAt: b.ExpiresAt, UsedAt: b.UsedAt,
 			Current: c.actor.Via == core.Via{Kind: core.ViaBrowser, ID: b.ID},
-		})
-	}
-	return out, err
+		}
+	})}, err
 }
 
 func (s *Server) deleteSession(ctx context.Context, c *call) error {

@@ -27,9 +27,9 @@ func (s *Server) profileRoutes() []Route {
 		{Method: http.MethodGet, Path: one, ID: "getProfile", Tag: tagProfiles, Summary: "Show one LLM profile",
 			Who: Users, Acts: []string{guard.ProfileGet}, Status: http.StatusOK, Tagged: true, Fresh: true, typed: gives(s.getProfile)},
 		{Method: http.MethodPatch, Path: one, ID: "updateProfile", Tag: tagProfiles, Summary: "Change an LLM profile: what is left out stays",
-			Who: Users, Acts: []string{guard.ProfileUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.profileVersion, typed: takes(s.updateProfile)},
+			Who: Users, Acts: []string{guard.ProfileUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: versionOf(s.getProfile), typed: takes(s.updateProfile)},
 		{Method: http.MethodDelete, Path: one, ID: "deleteProfile", Tag: tagProfiles, Summary: "Remove an LLM profile; no other becomes active by it",
-			Who: Users, Acts: []string{guard.ProfileDelete}, Status: http.StatusNoContent, Match: true, now: s.profileVersion, typed: does(s.deleteProfile)},
+			Who: Users, Acts: []string{guard.ProfileDelete}, Status: http.StatusNoContent, Match: true, now: versionOf(s.getProfile), typed: does(s.deleteProfile)},
 		{Method: http.MethodPost, Path: one + "/activate", ID: "activateProfile", Tag: tagProfiles, Summary: "Make an LLM profile the active one",
 			Who: Users, Acts: []string{guard.ProfileUse}, Status: http.StatusOK, Tagged: true, typed: gives(s.activateProfile)},
 	}
@@ -37,11 +37,7 @@ func (s *Server) profileRoutes() []Route {
 
 func (s *Server) listProfiles(ctx context.Context, c *call) (api.ProfileList, error) {
 	list, err := s.LLM.Profiles(ctx, c.actor)
-	out := api.ProfileList{Profiles: make([]api.Profile, 0, len(list))}
-	for _, p := range list {
-		out.Profiles = append(out.Profiles, profileOf(p))
-	}
-	return out, err
+	return api.ProfileList{Profiles: listOf(list, profileOf)}, err
 }
 
 func (s *Server) createProfile(ctx context.Context, c *call, in api.ProfileCreate) (api.Profile, error) {
@@ -60,11 +56,6 @@ func (s *Server) getProfile(ctx context.Context, c *call) (api.Profile, error) {
 	got, err := s.LLM.Profile(ctx, c.actor, c.value("name"))
 	c.version(got.Version)
 	return profileOf(got), err
-}
-
-func (s *Server) profileVersion(ctx context.Context, c *call) (int64, error) {
-	got, err := s.LLM.Profile(ctx, c.actor, c.value("name"))
-	return got.Version, err
 }
 
 func (s *Server) updateProfile(ctx context.Context, c *call, in api.ProfileUpdate) (api.Profile, error) {
@@ -104,19 +95,15 @@ func (s *Server) mcpRoutes() []Route {
 			Who: Users, Acts: []string{guard.MCPGet}, Status: http.StatusOK, Tagged: true, Fresh: true, typed: gives(s.getMCP)},
 		{Method: http.MethodPatch, Path: one, ID: "updateMCPServer", Tag: tagMCP, Summary: "Change an MCP server: what is left out stays",
 			Text: "Null takes a header or variable away. Another origin of url, or another command, needs every value anew.",
-			Who:  Users, Acts: []string{guard.MCPUpdate}, Status: http.StatusOK, MaxBody: valueBody, Tagged: true, Match: true, now: s.mcpVersion, typed: takes(s.updateMCP)},
+			Who:  Users, Acts: []string{guard.MCPUpdate}, Status: http.StatusOK, MaxBody: valueBody, Tagged: true, Match: true, now: versionOf(s.getMCP), typed: takes(s.updateMCP)},
 		{Method: http.MethodDelete, Path: one, ID: "deleteMCPServer", Tag: tagMCP, Summary: "Remove an MCP server and its values for good",
-			Who: Users, Acts: []string{guard.MCPDelete}, Status: http.StatusNoContent, Match: true, now: s.mcpVersion, typed: does(s.deleteMCP)},
+			Who: Users, Acts: []string{guard.MCPDelete}, Status: http.StatusNoContent, Match: true, now: versionOf(s.getMCP), typed: does(s.deleteMCP)},
 	}
 }
 
 func (s *Server) listMCP(ctx context.Context, c *call) (api.MCPServerList, error) {
 	list, err := s.LLM.MCPServers(ctx, c.actor)
-	out := api.MCPServerList{Servers: make([]api.MCPServer, 0, len(list))}
-	for _, m := range list {
-		out.Servers = append(out.Servers, mcpOf(m))
-	}
-	return out, err
+	return api.MCPServerList{Servers: listOf(list, mcpOf)}, err
 }
 
 func (s *Server) createMCP(ctx context.Context, c *call, in api.MCPServerCreate) (api.MCPServer, error) {
@@ -137,11 +124,6 @@ func (s *Server) getMCP(ctx context.Context, c *call) (api.MCPServer, error) {
 	got, err := s.LLM.MCPServer(ctx, c.actor, c.value("name"))
 	c.version(got.Version)
 	return mcpOf(got), err
-}
-
-func (s *Server) mcpVersion(ctx context.Context, c *call) (int64, error) {
-	got, err := s.LLM.MCPServer(ctx, c.actor, c.value("name"))
-	return got.Version, err
 }
 
 func (s *Server) updateMCP(ctx context.Context, c *call, in api.MCPServerUpdate) (api.MCPServer, error) {

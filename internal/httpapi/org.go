@@ -25,11 +25,8 @@ func (s *Server) orgRoutes() []Route {
 
 func (s *Server) applyOrg(ctx context.Context, c *call, in api.OrgApply) (api.OrgApplied, error) {
 	changes, err := s.Orgs.Apply(ctx, c.actor, specOf(in.Spec), org.Options{Prune: in.Prune, DryRun: in.DryRun})
-	out := api.OrgApplied{DryRun: in.DryRun, Changes: make([]api.OrgChange, 0, len(changes))}
-	for _, one := range changes {
-		out.Changes = append(out.Changes, api.OrgChange(one))
-	}
-	return out, err
+	shown := listOf(changes, func(x org.Change) api.OrgChange { return api.OrgChange(x) })
+	return api.OrgApplied{DryRun: in.DryRun, Changes: shown}, err
 }
 
 func specOf(in api.OrgSpec) org.Spec {

@@ -86,6 +86,15 @@ func onePage[T any](list []T, p store.Page, name string, key func(T) string) ([]
 	return list, cursorOf(name, key(list[p.Limit-1]))
 }
 
+// listOf is a list as it is answered: never null.
+func listOf[T, Out any](list []T, of func(T) Out) []Out {
+	out := make([]Out, 0, len(list))
+	for _, x := range list {
+		out = append(out, of(x))
+	}
+	return out
+}
+
 // pageIn is the page of a list that is in memory whole, in order of its key.
 func pageIn[T any](list []T, p store.Page, name string, key func(T) string) ([]T, string) {
 	from := 0

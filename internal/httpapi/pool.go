@@ -20,28 +20,19 @@ func (s *Server) poolRoutes() []Route {
 		{Method: http.MethodGet, Path: one, ID: "getPool", Tag: tagPools, Summary: "Show one pool",
 			Acts: []string{guard.PoolList}, Status: http.StatusOK, Tagged: true, Fresh: true, typed: gives(s.getPool)},
 		{Method: http.MethodPatch, Path: one, ID: "updatePool", Tag: tagPools, Summary: "Change how a pool is used, or the order of its accounts",
-			Acts: []string{guard.PoolUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.poolVersion, typed: takes(s.updatePool)},
+			Acts: []string{guard.PoolUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: versionOf(s.getPool), typed: takes(s.updatePool)},
 	})
 }
 
 func (s *Server) listPools(ctx context.Context, c *call) (api.PoolList, error) {
 	list, err := s.Accounts.Pools(ctx, c.actor)
-	out := api.PoolList{Pools: make([]api.Pool, 0, len(list))}
-	for _, p := range list {
-		out.Pools = append(out.Pools, poolOf(p))
-	}
-	return out, err
+	return api.PoolList{Pools: listOf(list, poolOf)}, err
 }
 
 func (s *Server) getPool(ctx context.Context, c *call) (api.Pool, error) {
 	got, err := s.Accounts.Pool(ctx, c.actor, c.value("provider"), c.value("namespace"))
 	c.version(got.Version)
 	return poolOf(got), err
-}
-
-func (s *Server) poolVersion(ctx context.Context, c *call) (int64, error) {
-	got, err := s.Accounts.Pool(ctx, c.actor, c.value("provider"), c.value("namespace"))
-	return got.Version, err
 }
 
 func (s *Server) updatePool(ctx context.Context, c *call, in api.PoolUpdate) (api.Pool, error) {

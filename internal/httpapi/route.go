@@ -145,6 +145,14 @@ func writes(h func(context.Context, *call) error) typed {
 	return typed{run: func(ctx context.Context, c *call, _ []byte) error { return h(ctx, c) }}
 }
 
+// versionOf is the version of the record that h shows.
+func versionOf[Out any](h func(context.Context, *call) (Out, error)) func(context.Context, *call) (int64, error) {
+	return func(ctx context.Context, c *call) (int64, error) {
+		_, err := h(ctx, c)
+		return c.seen, err
+	}
+}
+
 // Scopes are what a user's proof must allow for the route.
 func (r Route) Scopes() core.Scopes {
 	var need core.Scopes

@@ -28,10 +28,10 @@ func (s *Server) secretRoutes() []Route {
 		{Method: http.MethodGet, Path: one, ID: "getSecret", Tag: tagSecrets, Summary: "Show one secret, without its value",
 			Acts: []string{guard.SecretGet}, Status: http.StatusOK, Tagged: true, Fresh: true, typed: gives(s.getSecret)},
 		{Method: http.MethodPatch, Path: one, ID: "updateSecret", Tag: tagSecrets, Summary: "Change a secret: what is left out stays",
-			Acts: []string{guard.SecretUpdate}, Status: http.StatusOK, MaxBody: valueBody, Tagged: true, Match: true, now: s.secretVersion,
+			Acts: []string{guard.SecretUpdate}, Status: http.StatusOK, MaxBody: valueBody, Tagged: true, Match: true, now: versionOf(s.getSecret),
 			Also: []int{http.StatusTooManyRequests}, typed: takes(s.updateSecret)},
 		{Method: http.MethodDelete, Path: one, ID: "deleteSecret", Tag: tagSecrets, Summary: "Remove a secret and its value for good",
-			Acts: []string{guard.SecretDelete}, Status: http.StatusNoContent, Match: true, now: s.secretVersion, typed: does(s.deleteSecret)},
+			Acts: []string{guard.SecretDelete}, Status: http.StatusNoContent, Match: true, now: versionOf(s.getSecret), typed: does(s.deleteSecret)},
 		{Method: http.MethodPost, Path: one + "/reveal", ID: "revealSecret", Tag: tagSecrets, Summary: "Show a secret's value",
 			Text: "At a server it takes a step-up that a browser approved within the last minute; on one machine the secret's name again.",
 			Acts: []string{guard.SecretReveal}, Status: http.StatusOK, Confirmed: true, Exposes: true, typed: takes(s.revealSecret)},
@@ -64,11 +64,6 @@ func (s *Server) getSecret(ctx context.Context, c *call) (api.Secret, error) {
 	return secretOf(got, nil), err
 }
 
-func (s *Server) secretVersion(ctx context.Context, c *call) (int64, error) {
-	got, err := s.Vault.Get(ctx, c.actor, c.value("name"))
-	return got.Version, err
-}
-
 func (s *Server) updateSecret(ctx context.Context, c *call, in api.SecretUpdate) (api.Secret, error) {
 	got, warnings, err := s.Vault.Update(ctx, c.actor, c.value("name"), vault.Edit{
 		Value: valueOf(in.Value), Description: in.Description, Env: in.Env, File: in.File,
@@ -99,11 +94,7 @@ func (s *Server) importSecrets(ctx context.Context, c *call, in api.SecretImport
 }
 
 func secretsOf(list []core.Secret) []api.Secret {
-	out := make([]api.Secret, 0, len(list))
-	for _, one := range list {
-		out = append(out, secretOf(one, nil))
-	}
-	return out
+	return listOf(list, func(s core.Secret) api.Secret { return secretOf(s, nil) })
 }
 
 func secretOf(s core.Secret, warnings []string) api.Secret {

@@ -40,11 +40,7 @@ func (s *Server) manifest(ctx context.Context, c *call) (api.Manifest, error) {
 
 func (s *Server) lookups(ctx context.Context, c *call) (api.LookupList, error) {
 	list, err := s.Workspaces.Lookups(ctx, c.actor)
-	out := api.LookupList{Secrets: make([]api.LookupDelivery, 0, len(list))}
-	for _, one := range list {
-		out.Secrets = append(out.Secrets, lookupOf(one))
-	}
-	return out, err
+	return api.LookupList{Secrets: listOf(list, lookupOf)}, err
 }
 
 // lookup answers the value byte for byte.

@@ -22,18 +22,14 @@ func (s *Server) userRoutes() []Route {
 		{Method: http.MethodGet, Path: one, ID: "getUser", Tag: tagUsers, Summary: "Show one user",
 			Who: Admins, Server: true, Acts: []string{guard.UserList}, Status: http.StatusOK, Tagged: true, Fresh: true, typed: gives(s.getUser)},
 		{Method: http.MethodPatch, Path: one, ID: "updateUser", Tag: tagUsers, Summary: "Change a user; disabling one ends all their proofs and workspaces at once",
-			Who: Admins, Server: true, Acts: []string{guard.UserUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.userVersion, typed: takes(s.updateUser)},
+			Who: Admins, Server: true, Acts: []string{guard.UserUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: versionOf(s.getUser), typed: takes(s.updateUser)},
 	}
 }
 
 func (s *Server) listUsers(ctx context.Context, c *call) (api.UserList, error) {
 	list, err := s.Identity.Users(ctx, c.actor, more(c.page))
 	list, next := onePage(list, c.page, c.list(), func(u core.User) string { return u.Name })
-	out := api.UserList{Users: make([]api.User, 0, len(list)), Next: next}
-	for _, u := range list {
-		out.Users = append(out.Users, userOf(u))
-	}
-	return out, err
+	return api.UserList{Users: listOf(list, userOf), Next: next}, err
 }
 
 func (s *Server) createUser(ctx context.Context, c *call, in api.UserCreate) (api.User, error) {
@@ -50,11 +46,6 @@ func (s *Server) getUser(ctx context.Context, c *call) (api.User, error) {
 	got, err := s.Identity.User(ctx, c.actor, c.value("user"))
 	c.version(got.Version)
 	return userOf(got), err
-}
-
-func (s *Server) userVersion(ctx context.Context, c *call) (int64, error) {
-	got, err := s.Identity.User(ctx, c.actor, c.value("user"))
-	return got.Version, err
 }
 
 func (s *Server) updateUser(ctx context.Context, c *call, in api.UserUpdate) (api.User, error) {

@@ -29,11 +29,11 @@ func (s *Server) workspaceRoutes() []Route {
 			Text: "When it expires is no part of its version.",
 			Who:  Users, Acts: []string{guard.WorkspaceGet}, Status: http.StatusOK, Tagged: true, typed: gives(s.getWorkspace)},
 		{Method: http.MethodPatch, Path: one, ID: "updateWorkspace", Tag: tagWorkspaces, Summary: "Change a live workspace's labels",
-			Who: Users, Acts: []string{guard.WorkspaceUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.workspaceVersion, typed: takes(s.updateWorkspace)},
+			Who: Users, Acts: []string{guard.WorkspaceUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: versionOf(s.getWorkspace), typed: takes(s.updateWorkspace)},
 		{Method: http.MethodDelete, Path: one, ID: "endWorkspace", Tag: tagWorkspaces, Summary: "Stop a workspace: its keys are worth nothing at once",
-			Who: Users, Acts: []string{guard.WorkspaceEnd}, Status: http.StatusNoContent, Match: true, now: s.workspaceVersion, typed: does(s.endWorkspace)},
+			Who: Users, Acts: []string{guard.WorkspaceEnd}, Status: http.StatusNoContent, Match: true, now: versionOf(s.getWorkspace), typed: does(s.endWorkspace)},
 		{Method: http.MethodPost, Path: one + "/rotate", ID: "rotateWorkspace", Tag: tagWorkspaces, Summary: "Replace a workspace's keys and show them, once",
-			Who: Users, Acts: []string{guard.WorkspaceRotate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.workspaceVersion, Confirmed: true, Exposes: true, typed: gives(s.rotateWorkspace)},
+			Who: Users, Acts: []string{guard.WorkspaceRotate}, Status: http.StatusOK, Tagged: true, Match: true, now: versionOf(s.getWorkspace), Confirmed: true, Exposes: true, typed: gives(s.rotateWorkspace)},
 	}
 }
 
@@ -49,9 +49,9 @@ func (s *Server) launcherRoutes() []Route {
 		{Method: http.MethodGet, Path: one, ID: "getUserWorkspace", Tag: tagWorkspaces, Summary: "Show one workspace that this launcher made",
 			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceGet}, Status: http.StatusOK, Tagged: true, typed: gives(s.getWorkspace)},
 		{Method: http.MethodDelete, Path: one, ID: "endUserWorkspace", Tag: tagWorkspaces, Summary: "Stop one workspace that this launcher made",
-			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceEnd}, Status: http.StatusNoContent, Match: true, now: s.workspaceVersion, typed: does(s.endWorkspace)},
+			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceEnd}, Status: http.StatusNoContent, Match: true, now: versionOf(s.getWorkspace), typed: does(s.endWorkspace)},
 		{Method: http.MethodPost, Path: one + "/rotate", ID: "rotateUserWorkspace", Tag: tagWorkspaces, Summary: "Replace the keys of one workspace that this launcher made",
-			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceRotate}, Status: http.StatusOK, Tagged: true, Match: true, now: s.workspaceVersion, Confirmed: true, Exposes: true, typed: gives(s.rotateWorkspace)},
+			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceRotate}, Status: http.StatusOK, Tagged: true, Match: true, now: versionOf(s.getWorkspace), Confirmed: true, Exposes: true, typed: gives(s.rotateWorkspace)},
 	}
 }
 
@@ -70,11 +70,7 @@ func (s *Server) listWorkspaces(ctx context.Context, c *call) (api.WorkspaceList
 	}
 	list, err := s.Workspaces.List(ctx, c.actor, f, more(c.page))
 	list, next := onePage(list, c.page, c.list(), func(w core.Workspace) string { return w.ID })
-	out := api.WorkspaceList{Workspaces: make([]api.Workspace, 0, len(list)), Next: next}
-	for _, one := range list {
-		out.Workspaces = append(out.Workspaces, workspaceOf(one))
-	}
-	return out, err
+	return api.WorkspaceList{Workspaces: listOf(list, workspaceOf), Next: next}, err
 }
 
 func filterOf(c *call) (store.WorkspaceFilter, error) {
@@ -134,11 +130,6 @@ func (s *Server) getWorkspace(ctx context.Context, c *call) (api.Workspace, erro
 	got, err := s.Workspaces.Get(ctx, c.actor, c.value("id"))
 	c.version(got.Version)
 	return workspaceOf(got), err
-}
-
-func (s *Server) workspaceVersion(ctx context.Context, c *call) (int64, error) {
-	got, err := s.Workspaces.Get(ctx, c.actor, c.value("id"))
-	return got.Version, err
 }
 
 func (s *Server) updateWorkspace(ctx context.Context, c *call, in api.WorkspaceUpdate) (api.Workspace, error) {
