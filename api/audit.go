@@ -9,9 +9,11 @@ type AuditEntry struct {
 	At      time.Time         `json:"at"`
 	Actor   string            `json:"actor"`   // who did it
 	Action  string            `json:"action"`  // such as secret.create
+	Owner   string            `json:"owner"`   // whose record that is, such as user:local, or org:org for the organisation's
 	Subject string            `json:"subject"` // what it was done to
 	Outcome string            `json:"outcome" enum:"attempt,ok,denied,failed"`
 	Detail  map[string]string `json:"detail,omitempty"` // names, versions and digests, never values
+	Names   map[string]string `json:"names,omitempty"`  // what the users and tokens are called whose ids stand in this entry, by id
 	Hash    string            `json:"hash"`             // hex
 }
 

@@ -69,7 +69,7 @@ var imports = []struct {
 	{"internal/webui", "api internal/core internal/identity internal/throttle", "pages over the use cases of people; no store, no other use case"},
 	{"internal/telemetry", "internal/core", "counts, spans and the log of a server; is told, and asks nobody"},
 	{"internal/app", "*", "the only package that knows the drivers, so it may import all (never cli, see never)"},
-	{"internal/cli", "api client internal/app internal/audit internal/config internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; config is what serve can be told; keyfobtest is demo's provider; audit verifies a file without a vault"},
+	{"internal/cli", "api client internal/app internal/config internal/core internal/deliver keyfobtest", "over client only; app is how one machine gets a client; config is what serve can be told; keyfobtest is demo's provider"},
 
 	{"internal/bench", "internal/broker/brokertest internal/built internal/core internal/gateway internal/identity internal/secret internal/store internal/vault internal/workspace", "measures the whole, from outside and part by part; linked into nothing"},
 	{"internal/built", "", "makes the program that tests and measurements run"},

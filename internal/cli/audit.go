@@ -45,23 +45,58 @@ func (e *Env) auditList(ctx context.Context, limit int) error {
 		return err
 	}
 	list.Next = "" // it is of no use to anybody here
-	return e.Print(list, func() {
-		rows := make([][]string, 0, len(list.Entries))
-		for _, a := range list.Entries {
-			rows = append(rows, []string{localTime(a.At), a.Actor, a.Action, a.Subject, a.Outcome, details(a.Detail)})
-		}
-		e.Table([]string{"WHEN", "WHO", "WHAT", "ON", "OUTCOME", "DETAIL"}, rows)
-	})
+	return e.Print(list, func() { e.auditTable(list.Entries) })
 }
 
-// details leaves out what carries a digest, which says nothing to people; JSON
-// has it.
-func details(d map[string]string) string {
-	var parts []string
-	for _, k := range slices.Sorted(maps.Keys(d)) {
-		if !strings.Contains(d[k], "sha256:") {
-			parts = append(parts, k+"="+d[k])
+// auditTable says with --org whose each record is.
+func (e *Env) auditTable(list []api.AuditEntry) {
+	head := []string{"WHEN", "WHO", "WHAT", "ON", "OUTCOME", "DETAIL"}
+	rows := make([][]string, 0, len(list))
+	for _, a := range list {
+		named := besideIDs(a.Names)
+		row := []string{localTime(a.At), named(a.Actor), a.Action, named(a.Subject), a.Outcome, details(a, named)}
+		if e.Org {
+			row = slices.Insert(row, 4, named(a.Owner))
 		}
+		rows = append(rows, row)
+	}
+	if e.Org {
+		head = slices.Insert(head, 4, "OWNER")
+	}
+	e.Table(head, rows)
+}
+
+// besideIDs gives what puts names beside the ids in a text: user:ann (usr_…).
+func besideIDs(names map[string]string) func(string) string {
+	var pairs []string
+	for _, id := range slices.Sorted(maps.Keys(names)) {
+		pairs = append(pairs, id, names[id]+" ("+id+")")
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
+
+// details leaves out what says nothing to people: digests, numbers by which
+// entries find each other, and that a record which was ended is gone. JSON has
+// it all.
+func details(a api.AuditEntry, named func(string) string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(a.Detail)) {
+		v := a.Detail[k]
+		if gone, ok := strings.CutPrefix(k, "removed "); ok {
+			kind, _, _ := strings.Cut(gone, "/")
+			if strings.HasPrefix(a.Subject, kind+":") {
+				continue
+			}
+			k, v = "removed", strings.Replace(gone, "/", ":", 1)
+		}
+		if k == "attempt" || strings.Contains(v, "sha256:") {
+			continue
+		}
+		v = named(v)
+		if strings.ContainsAny(v, " \t") && !strings.HasPrefix(v, "[") {
+			v = `"` + v + `"`
+		}
+		parts = append(parts, k+"="+v)
 	}
 	return strings.Join(parts, " ")
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,7 +11,7 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
-	"keyfob/internal/audit"
+	"keyfob/internal/app"
 )
 
 func auditExportCommand(e *Env) *cobra.Command {
@@ -126,42 +125,16 @@ func (e *Env) verifyStore(ctx context.Context) error {
 	return e.audited(v, hintVault)
 }
 
-func (e *Env) verifyFile(path, keyText string) (api.AuditVerification, error) {
-	var key ed25519.PublicKey
-	var err error
-	if keyText != "" {
-		if key, err = audit.ParseKey(keyText); err != nil {
-			return api.AuditVerification{}, err
-		}
+func (e *Env) verifyFile(path, key string) (api.AuditVerification, error) {
+	if path == "-" {
+		return app.VerifyExport(e.Stdin, key)
 	}
-	in := e.Stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return api.AuditVerification{}, fileError("cannot read", path, err)
-		}
-		defer f.Close()
-		in = f
-	}
-	v, err := audit.VerifyExport(in, key)
+	f, err := os.Open(path)
 	if err != nil {
-		return api.AuditVerification{}, err
+		return api.AuditVerification{}, fileError("cannot read", path, err)
 	}
-	return verificationOf(v), nil
-}
-
-func verificationOf(v audit.Verification) api.AuditVerification {
-	out := api.AuditVerification{
-		OK: v.OK(), Writers: len(v.Chains), Records: v.Records, Unprovable: v.Unproven,
-		Checkpoints: v.Checkpoints, Uncovered: v.Uncovered,
-	}
-	for _, c := range v.Chains {
-		out.Entries += c.Entries
-	}
-	for _, p := range v.Problems {
-		out.Problems = append(out.Problems, p.Message)
-	}
-	return out
+	defer f.Close()
+	return app.VerifyExport(f, key)
 }
 
 func auditKeyCommand(e *Env) *cobra.Command {

@@ -149,15 +149,17 @@ func (g *Guard) Expose(ctx context.Context, actor core.Actor, act Act, fn func(c
 // Entries lists the trail of the actor's owner, and of core.Org that of every
 // owner, newest first: at most limit entries older than before, where a zero
 // before starts at the newest.
-func (g *Guard) Entries(ctx context.Context, actor core.Actor, before time.Time, limit int) ([]core.AuditEntry, error) {
-	var out []core.AuditEntry
+func (g *Guard) Entries(ctx context.Context, actor core.Actor, before time.Time, limit int) ([]Listed, error) {
+	var out []Listed
 	err := g.Read(ctx, actor, Act{Action: AuditList, Subject: "audit"}, func(ctx context.Context, tx store.Tx) error {
-		var err error
+		list := func() ([]core.AuditEntry, error) { return tx.Audit().List(ctx, actor.Owner, before, limit) }
 		if actor.Owner == core.Org {
-			out, err = tx.Audit().ListAll(ctx, before, limit)
-			return err
+			list = func() ([]core.AuditEntry, error) { return tx.Audit().ListAll(ctx, before, limit) }
 		}
-		out, err = tx.Audit().List(ctx, actor.Owner, before, limit)
+		entries, err := list()
+		if err == nil {
+			out, err = named(ctx, tx, actor, entries)
+		}
 		return err
 	})
 	return out, err

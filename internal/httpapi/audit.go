@@ -77,10 +77,10 @@ func (s *Server) listAudit(ctx context.Context, c *call) (api.AuditList, error) 
 	return out, nil
 }
 
-func auditEntryOf(e core.AuditEntry) api.AuditEntry {
+func auditEntryOf(e guard.Listed) api.AuditEntry {
 	return api.AuditEntry{
-		Writer: e.Writer, Seq: e.Seq, At: e.At, Actor: e.Actor.String(), Action: e.Action,
-		Subject: e.Subject, Outcome: e.Outcome, Detail: e.Detail, Hash: hex.EncodeToString(e.Hash),
+		Writer: e.Writer, Seq: e.Seq, At: e.At, Actor: e.Actor.String(), Action: e.Action, Owner: e.Owner.String(),
+		Subject: e.Subject, Outcome: e.Outcome, Detail: e.Detail, Names: e.Names, Hash: hex.EncodeToString(e.Hash),
 	}
 }
 
@@ -89,10 +89,12 @@ func (s *Server) verifyAudit(ctx context.Context, c *call) (api.AuditVerificatio
 	if err != nil {
 		return api.AuditVerification{}, err
 	}
-	return verificationOf(got), nil
+	return VerificationOf(got), nil
 }
 
-func verificationOf(v guard.Verification) api.AuditVerification {
+// VerificationOf is what a verification found, of the vault or of a file, as the
+// API says it.
+func VerificationOf(v audit.Verification) api.AuditVerification {
 	out := api.AuditVerification{
 		OK: v.OK(), Writers: len(v.Chains), Records: v.Records, Unprovable: v.Unproven,
 		Checkpoints: v.Checkpoints, Uncovered: v.Uncovered,

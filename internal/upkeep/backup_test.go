@@ -14,7 +14,7 @@ import (
 	"keyfob/internal/upkeep"
 )
 
-func (w *world) entries(t testing.TB) []core.AuditEntry {
+func (w *world) entries(t testing.TB) []guard.Listed {
 	t.Helper()
 	list, err := w.Guard.Entries(t.Context(), admin, core.Forever, 3)
 	if err != nil {
