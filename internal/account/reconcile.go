@@ -2,8 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"keyfob/internal/core"
@@ -94,52 +92,27 @@ func (r *reconciler) plan(ctx context.Context, stored []core.SealedAccount, want
 		by[a.Ref()] = a
 	}
 	seen := map[string]bool{}
-	var wrong []core.Detail
-	for i, w := range want {
+	err := core.CheckEach("accounts", want, func(w Wanted) error {
 		st, err := r.wanted(ctx, w, by)
-		if err == nil && seen[st.change.Ref] {
-			err = core.Errorf(core.Invalid, "it is there twice").WithField("label")
-		}
 		if err != nil {
-			d, ok := detail(i, err)
-			if !ok {
-				return err
-			}
-			wrong = append(wrong, d)
-			continue
+			return err
+		}
+		if seen[st.change.Ref] {
+			return core.Errorf(core.Invalid, "it is there twice").WithField("label")
 		}
 		seen[st.change.Ref] = true
 		r.steps = append(r.steps, st)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, a := range stored {
 		if !seen[a.Ref()] {
 			r.steps = append(r.steps, r.unwanted(a))
 		}
 	}
-	if len(wrong) == 0 {
-		return nil
-	}
-	e := core.Errorf(core.Invalid, "%d of the accounts cannot be", len(wrong)).WithField("accounts").
-		WithHint("change what is named; nothing was done")
-	e.Details = wrong
-	return e
-}
-
-// detail is an error about one entry of the list; false: it is about something
-// else, such as the store.
-func detail(i int, err error) (core.Detail, bool) {
-	e, ok := errors.AsType[*core.Error](err)
-	if !ok || e.Code != core.Invalid && e.Code != core.Conflict {
-		return core.Detail{}, false
-	}
-	d := core.Detail{Field: fmt.Sprintf("accounts[%d]", i), Message: e.Message}
-	if e.Field != "" {
-		d.Field += "." + e.Field
-	}
-	if e.Hint != "" {
-		d.Message += "; " + e.Hint
-	}
-	return d, true
+	return nil
 }
 
 func (r *reconciler) unwanted(a core.SealedAccount) *step {

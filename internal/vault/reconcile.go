@@ -2,8 +2,6 @@ package vault
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"keyfob/internal/core"
@@ -89,47 +87,18 @@ type step struct {
 
 func (r *reconciler) plan(ctx context.Context, want []Wanted) error {
 	seen := map[string]bool{}
-	var wrong []core.Detail
-	for i, w := range want {
+	return core.CheckEach("secrets", want, func(w Wanted) error {
 		st, err := r.wanted(ctx, w)
-		if err == nil && seen[w.Name] {
-			err = core.Errorf(core.Invalid, "the secret %q is there twice", w.Name).WithField("name")
-		}
 		if err != nil {
-			d, ok := detailOf(i, err)
-			if !ok {
-				return err
-			}
-			wrong = append(wrong, d)
-			continue
+			return err
+		}
+		if seen[w.Name] {
+			return core.Errorf(core.Invalid, "the secret %q is there twice", w.Name).WithField("name")
 		}
 		seen[w.Name] = true
 		r.steps = append(r.steps, st)
-	}
-	if len(wrong) == 0 {
 		return nil
-	}
-	e := core.Errorf(core.Invalid, "%d of the secrets cannot be", len(wrong)).WithField("secrets").
-		WithHint("change what is named; nothing was done")
-	e.Details = wrong
-	return e
-}
-
-// detailOf is an error about one entry of the list; false: it is about something
-// else, such as the store.
-func detailOf(i int, err error) (core.Detail, bool) {
-	e, ok := errors.AsType[*core.Error](err)
-	if !ok || e.Code != core.Invalid {
-		return core.Detail{}, false
-	}
-	d := core.Detail{Field: fmt.Sprintf("secrets[%d]", i), Message: e.Message}
-	if e.Field != "" {
-		d.Field += "." + e.Field
-	}
-	if e.Hint != "" {
-		d.Message += "; " + e.Hint
-	}
-	return d, true
+	})
 }
 
 func (r *reconciler) unwanted(stored []core.Secret, prune bool) {
