@@ -249,8 +249,8 @@ func (s *Accounts) change(ctx context.Context, actor core.Actor, action string, 
 		if err != nil {
 			return err
 		}
-		if expect != 0 && expect != a.Version {
-			return stale("account "+a.Ref(), a.Version, expect)
+		if err := core.CheckVersion("account "+a.Ref(), a.Version, expect); err != nil {
+			return err
 		}
 		return fn(ctx, tx, note, a)
 	})
@@ -264,11 +264,6 @@ func get(ctx context.Context, tx store.Tx, o core.Owner, r Ref) (core.SealedAcco
 			WithHint("keyfob account list shows those there are").Wrap(err)
 	}
 	return a, err
-}
-
-func stale(what string, is, seen int64) error {
-	return core.Errorf(core.Conflict, "%s is at version %d by now, not %d: somebody else changed it", what, is, seen).
-		WithField("version").WithReason("stale").WithHint("look at it again, then repeat the change")
 }
 
 func nameTaken(a core.Account, err error) error {

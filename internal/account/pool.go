@@ -180,8 +180,8 @@ func (e PoolEdit) apply(ctx context.Context, tx store.Tx, o core.Owner, r Ref, e
 	if err != nil {
 		return Pool{}, err
 	}
-	if expect != 0 && expect != p.Version {
-		return Pool{}, stale("pool "+r.pool(), p.Version, expect)
+	if err := core.CheckVersion("pool "+r.pool(), p.Version, expect); err != nil {
+		return Pool{}, err
 	}
 	set(&p.Strategy, e.Strategy)
 	set(&p.AllowAmbiguous, e.AllowAmbiguous)

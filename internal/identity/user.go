@@ -152,8 +152,8 @@ func (i *Identity) UpdateUser(ctx context.Context, a core.Actor, name string, e 
 		if err != nil {
 			return err
 		}
-		if expect != 0 && expect != old.Version {
-			return stale(old, expect)
+		if err := core.CheckVersion("user "+old.Name, old.Version, expect); err != nil {
+			return err
 		}
 		next = e.apply(old)
 		return update(ctx, tx, note, old, next)
@@ -270,9 +270,4 @@ func endAll(ctx context.Context, tx store.Tx, note guard.Note, u core.User) erro
 	note("sessions", strconv.Itoa(sessions))
 	note("workspaces", strconv.Itoa(len(live)))
 	return nil
-}
-
-func stale(u core.User, seen int64) error {
-	return core.Errorf(core.Conflict, "user %s is at version %d by now, not %d: somebody else changed it", u.Name, u.Version, seen).
-		WithReason("stale").WithField("version").WithHint("look at it again, then repeat the change")
 }

@@ -36,16 +36,6 @@ func New(g *guard.Guard, keys *seal.Keys, r provider.Registry) *LLM {
 	return &LLM{guard: g, keys: keys, providers: r}
 }
 
-// checkVersion refuses a change of a record that is not as it was seen; expect 0
-// takes whichever there is.
-func checkVersion(what string, is, expect int64) error {
-	if expect == 0 || expect == is {
-		return nil
-	}
-	return core.Errorf(core.Conflict, "the %s is at version %d by now, not %d: somebody else changed it", what, is, expect).
-		WithField("version").WithReason("stale").WithHint("look at it again, then repeat the change")
-}
-
 func tooMany(what string, limit int) error {
 	return core.Errorf(core.Exhausted, "one owner may keep %d %s", limit, what).WithHint("remove some that are not needed any more")
 }

@@ -118,7 +118,7 @@ func (l *LLM) UpdateMCP(ctx context.Context, actor core.Actor, name string, e MC
 	var out core.MCPServer
 	err := l.onMCP(ctx, actor, guard.MCPUpdate, name, func(ctx context.Context, tx store.Tx, note guard.Note, old core.SealedMCPServer) error {
 		note.Names("fields", e.fields())
-		if err := checkVersion("MCP server", old.Version, expect); err != nil {
+		if err := core.CheckVersion("the MCP server", old.Version, expect); err != nil {
 			return err
 		}
 		next, err := l.apply(ctx, tx, note, old, e)
@@ -135,7 +135,7 @@ func (l *LLM) UpdateMCP(ctx context.Context, actor core.Actor, name string, e MC
 // with reason "stale".
 func (l *LLM) DeleteMCP(ctx context.Context, actor core.Actor, name string, expect int64) error {
 	return l.onMCP(ctx, actor, guard.MCPDelete, name, func(ctx context.Context, tx store.Tx, _ guard.Note, old core.SealedMCPServer) error {
-		if err := checkVersion("MCP server", old.Version, expect); err != nil {
+		if err := core.CheckVersion("the MCP server", old.Version, expect); err != nil {
 			return err
 		}
 		return tx.MCPServers().Delete(ctx, old.ID, old.Version)

@@ -103,7 +103,7 @@ func (l *LLM) UpdateProfile(ctx context.Context, actor core.Actor, name string, 
 	}
 	var out core.Profile
 	err := l.onProfile(ctx, actor, guard.ProfileUpdate, name, func(ctx context.Context, tx store.Tx, note guard.Note, old core.Profile) error {
-		if err := checkVersion("profile", old.Version, expect); err != nil {
+		if err := core.CheckVersion("the profile", old.Version, expect); err != nil {
 			return err
 		}
 		next, err := l.checked(e.apply(old))
@@ -132,7 +132,7 @@ func (e ProfileEdit) apply(p core.Profile) core.Profile {
 // reason "stale".
 func (l *LLM) DeleteProfile(ctx context.Context, actor core.Actor, name string, expect int64) error {
 	return l.onProfile(ctx, actor, guard.ProfileDelete, name, func(ctx context.Context, tx store.Tx, _ guard.Note, old core.Profile) error {
-		if err := checkVersion("profile", old.Version, expect); err != nil {
+		if err := core.CheckVersion("the profile", old.Version, expect); err != nil {
 			return err
 		}
 		return tx.Profiles().Delete(ctx, old.ID, old.Version)

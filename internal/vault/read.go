@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"math"
+	"strconv"
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
@@ -68,7 +69,7 @@ func (v *Vault) Delete(ctx context.Context, actor core.Actor, name string, expec
 		if err != nil {
 			return err
 		}
-		if err := checkVersion(s.Secret, expect); err != nil {
+		if err := core.CheckVersion("secret "+strconv.Quote(s.Name), s.Version, expect); err != nil {
 			return err
 		}
 		return tx.Secrets().Delete(ctx, s.ID, s.Version)

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"strconv"
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
@@ -24,7 +25,7 @@ func (v *Vault) Update(ctx context.Context, actor core.Actor, name string, e Edi
 		if err != nil {
 			return err
 		}
-		if err := checkVersion(old.Secret, expect); err != nil {
+		if err := core.CheckVersion("secret "+strconv.Quote(old.Name), old.Version, expect); err != nil {
 			return err
 		}
 		next = e.apply(old.Secret)
@@ -65,13 +66,4 @@ func (v *Vault) update(ctx context.Context, tx store.Tx, old core.SealedSecret, 
 		}
 	}
 	return tx.Secrets().Update(ctx, sealed, old.Version)
-}
-
-// checkVersion refuses a change of a record that is not as it was seen.
-func checkVersion(s core.Secret, expect int64) error {
-	if expect == 0 || expect == s.Version {
-		return nil
-	}
-	return core.Errorf(core.Conflict, "secret %q is at version %d by now, not %d: somebody else changed it", s.Name, s.Version, expect).
-		WithField("version").WithReason("stale").WithHint("look at it again, then repeat the change")
 }

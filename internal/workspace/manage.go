@@ -121,7 +121,7 @@ func (s *Workspaces) End(ctx context.Context, actor core.Actor, id string, expec
 		if err != nil {
 			return err
 		}
-		if err := checkVersion(w, expect); err != nil && w.EndedAt.IsZero() {
+		if err := core.CheckVersion("workspace "+w.ID, w.Version, expect); err != nil && w.EndedAt.IsZero() {
 			return err
 		}
 		return notLive(id, tx.Workspaces().End(ctx, id, now()))
@@ -154,17 +154,9 @@ func live(ctx context.Context, tx store.Tx, actor core.Actor, id string, expect 
 		err = notLive(id, core.Errorf(core.NotFound, "it has ended"))
 	}
 	if err == nil {
-		err = checkVersion(w, expect)
+		err = core.CheckVersion("workspace "+w.ID, w.Version, expect)
 	}
 	return w, err
-}
-
-func checkVersion(w core.Workspace, expect int64) error {
-	if expect == 0 || expect == w.Version {
-		return nil
-	}
-	return core.Errorf(core.Conflict, "workspace %s is at version %d by now, not %d: somebody else changed it", w.ID, w.Version, expect).
-		WithField("version").WithReason("stale").WithHint("look at it again, then repeat the change")
 }
 
 var workspaceID = sync.OnceValue(func() *regexp.Regexp {

@@ -41,3 +41,13 @@ func (e *Error) detail(entry string) Detail {
 	}
 	return d
 }
+
+// CheckVersion refuses a change of a record that was seen at another version
+// than the one it is at; 0 is any.
+func CheckVersion(what string, is, seen int64) error {
+	if seen == 0 || seen == is {
+		return nil
+	}
+	return Errorf(Conflict, "%s is at version %d by now, not %d: somebody else changed it", what, is, seen).
+		WithField("version").WithReason("stale").WithHint("look at it again, then repeat the change")
+}
