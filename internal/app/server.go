@@ -188,7 +188,7 @@ func (s *Server) api(v *vault.Vault, peers httpapi.Peers) httpapi.Config {
 func (s *Server) router(peers httpapi.Peers, gw http.Handler) *router {
 	pages := webui.New(webui.Config{
 		Identity: s.identity, Cookie: s.cookieName(), Secure: s.secure(), Attempts: throttle.New(throttle.Config{}),
-		OpenAPI: reference.OpenAPI, Log: s.log, Observe: s.metrics.Request,
+		Address: func() string { return s.url }, OpenAPI: reference.OpenAPI, Log: s.log, Observe: s.metrics.Request,
 		Peer: func(r *http.Request) webui.Peer {
 			p := peers.Of(r)
 			return webui.Peer{Address: p.Address, Origin: p.Origin(), User: p.User, Email: p.Email, Refused: p.Refused()}

@@ -178,8 +178,11 @@ func TestFirstStart(t *testing.T) {
 	b, link := browser(t), string(s.Link.Reveal())
 	first := get(t, b, link)
 	cookie := first.header.Get("Set-Cookie")
-	if first.status != 303 || first.header.Get("Location") != "/docs" || !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "SameSite=Lax") {
+	if first.status != 303 || first.header.Get("Location") != "/" || !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "SameSite=Lax") {
 		t.Fatalf("%d %v", first.status, first.header)
+	}
+	if home := get(t, b, s.Pages+"/"); home.status != 200 || !strings.Contains(home.body, "keyfob login "+s.URL+"<") {
+		t.Errorf("where it leads: %d\n%s", home.status, home.body)
 	}
 	if docs := get(t, b, s.Pages+"/docs"); docs.status != 200 || !strings.Contains(docs.body, "signed in as <b>local</b>") || !strings.Contains(docs.body, "/v1/secrets") {
 		t.Errorf("the API page: %d\n%s", docs.status, docs.body)

@@ -57,7 +57,7 @@ func (p *Pages) signIn(v *visit) error {
 		return err
 	}
 	v.setCookie(string(cookie.Reveal()), int(time.Until(s.ExpiresAt).Seconds()))
-	return v.see("/docs")
+	return v.see("/")
 }
 
 // signOut ends the browser's session; the cookie goes in any case.

@@ -17,6 +17,16 @@ var texts = sync.OnceValue(func() map[string][2]string {
 		"signed_out":  {"You are signed out", "Sie sind abgemeldet"},
 		"come_back":   {"To sign in again, open a sign-in link: keyfob user link NAME prints one on the server's machine.", "Zum erneuten Anmelden einen Anmelde-Link öffnen: keyfob user link NAME gibt auf der Maschine des Servers einen aus."},
 
+		"home":         {"Signed in", "Angemeldet"},
+		"home_as":      {"You are signed in as", "Angemeldet als"},
+		"home_what":    {"This browser approves what command lines ask for in your name. Secrets and accounts are kept with the command line.", "Dieser Browser stimmt dem zu, worum Kommandozeilen in Ihrem Namen bitten. Secrets und Konten werden mit der Kommandozeile gepflegt."},
+		"home_login":   {"On a machine that has Keyfob, sign its command line in:", "Auf einem Rechner mit Keyfob dessen Kommandozeile anmelden:"},
+		"home_approve": {"It shows a code. Type or check that code here, and approve:", "Sie zeigt einen Code. Diesen hier eintippen oder vergleichen und zustimmen:"},
+		"home_next":    {"From then on it acts on your records here:", "Von da an arbeitet sie mit Ihren Daten hier:"},
+		"home_reveal":  {"To show a value that is kept here, keyfob secret reveal NAME prints the address of a page; you approve on it.", "Um einen Wert zu zeigen, der hier liegt, druckt keyfob secret reveal NAME die Adresse einer Seite; dort stimmen Sie zu."},
+		"home_out":     {"“Sign out” above ends the session of this browser. All browsers that are signed in as you, each with a way to end it:", "„Abmelden“ oben beendet die Sitzung dieses Browsers. Alle Browser, die als Sie angemeldet sind, jeder mit einem Knopf zum Beenden:"},
+		"home_proxy":   {"The proxy in front of this server signs you in: sign out there. Browsers that a link signed in as you, each with a way to end it:", "Der Proxy vor diesem Server meldet Sie an: melden Sie sich dort ab. Browser, die ein Link als Sie angemeldet hat, jeder mit einem Knopf zum Beenden:"},
+
 		"elsewhere":    {"Nobody is signed in at this address. In the browser that you signed in, open “Sign a command line in” and type the code there. If none is signed in, open a sign-in link: keyfob user link NAME prints one on the server's machine.", "Unter dieser Adresse ist niemand angemeldet. Öffnen Sie im angemeldeten Browser „Kommandozeile anmelden“ und tippen Sie den Code dort. Ist keiner angemeldet, öffnen Sie einen Anmelde-Link: keyfob user link NAME gibt auf der Maschine des Servers einen aus."},
 		"device_code":  {"Code that the command line shows", "Code, den die Kommandozeile zeigt"},
 		"go_on":        {"Continue", "Weiter"},

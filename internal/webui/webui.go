@@ -1,6 +1,6 @@
 // Package webui is the pages of a server: signing a browser in and out,
-// approving a command line's login or the reveal of one value, the browsers that
-// are signed in, and the API to read. The pages need no script and load nothing
+// what to do then, approving a command line's login or the reveal of one value,
+// the browsers that are signed in, and the API to read. The pages need no script and load nothing
 // from elsewhere.
 package webui
 
@@ -27,6 +27,8 @@ type Config struct {
 	// with "__Host-", and browsers then send it over TLS alone.
 	Cookie string
 	Secure bool
+	// Address is the server's as keyfob login takes it.
+	Address func() string
 	// OpenAPI is the document that the page of the API shows.
 	OpenAPI func() []byte
 	Log     *slog.Logger
@@ -54,7 +56,7 @@ type Pages struct {
 // New makes the Pages; it does no I/O.
 func New(c Config) *Pages {
 	p := &Pages{Config: c, mux: http.NewServeMux()}
-	p.handle("GET /{$}", func(v *visit) error { return v.see("/docs") })
+	p.handle("GET /{$}", p.home)
 	p.handle("GET /docs", p.docs)
 	p.handle("GET /style.css", p.style)
 	p.handle("GET /signin/{code}", p.signInPage)

@@ -51,7 +51,8 @@ func newRig(t *testing.T) *rig {
 	r := &rig{Identity: id, Kit: k, log: &bytes.Buffer{}}
 	pages := webui.New(webui.Config{
 		Identity: id, Cookie: cookieName, Attempts: throttle.New(throttle.Config{Failures: 5}), OpenAPI: reference.OpenAPI,
-		Log: slog.New(slog.NewJSONHandler(r.log, nil)),
+		Address: func() string { return "https://keyfob.example.com" },
+		Log:     slog.New(slog.NewJSONHandler(r.log, nil)),
 		Peer: func(req *http.Request) webui.Peer {
 			p := webui.Peer{Address: netip.MustParseAddr("192.0.2.1"), Origin: "http://" + req.Host}
 			if r.peer != nil {
@@ -155,7 +156,7 @@ func TestLinkSignsInOnce(t *testing.T) {
 	b := browser(t)
 	got := ask(t, b, "GET", link, nil, nil)
 	c := got.header.Get("Set-Cookie")
-	if got.status != 303 || got.header.Get("Location") != "/docs" || !strings.HasPrefix(c, cookieName+"=kfb_") {
+	if got.status != 303 || got.header.Get("Location") != "/" || !strings.HasPrefix(c, cookieName+"=kfb_") {
 		t.Fatalf("%d %v", got.status, got.header)
 	}
 	for _, want := range []string{"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=4"} {
@@ -368,6 +369,38 @@ func TestWhomAProxyVouchesFor(t *testing.T) {
 	}
 }
 
+// Whoever had been signed in by a link stood before a reference of the API, and
+// nothing said what to do next.
+func TestHomeSaysWhatToDo(t *testing.T) {
+	r := newRig(t)
+	b := r.signedIn(t, "local")
+	r.peer = func(req *http.Request, p *webui.Peer) { p.User = req.Header.Get("X-User") }
+	for _, v := range []struct {
+		who      *http.Client
+		header   map[string]string
+		has, not []string
+	}{
+		{b, nil, []string{"You are signed in as local", "keyfob login https://keyfob.example.com<", `href="/device"`, `href="/sessions"`, `action="/signout"`, "“Sign out” above"}, []string{"The proxy"}},
+		{b, map[string]string{"Accept-Language": "de"}, []string{"Angemeldet als local", "keyfob login https://keyfob.example.com<", "„Abmelden“ oben"}, nil},
+		{browser(t), map[string]string{"X-User": "anna"}, []string{"You are signed in as anna", "The proxy in front of this server signs you in"}, []string{"/signout", "above ends"}},
+	} {
+		got := ask(t, v.who, "GET", r.url+"/", v.header, nil)
+		for _, want := range v.has {
+			if got.status != 200 || !strings.Contains(got.body, want) {
+				t.Errorf("%d, without %q:\n%s", got.status, want, got.body)
+			}
+		}
+		for _, bad := range v.not {
+			if strings.Contains(got.body, bad) {
+				t.Errorf("with %q:\n%s", bad, got.body)
+			}
+		}
+	}
+	if got := ask(t, browser(t), "GET", r.url+"/", nil, nil); got.status != 303 || got.header.Get("Location") != "/docs" {
+		t.Errorf("where nobody is signed in: %d", got.status)
+	}
+}
+
 // A cookie that another server planted beside ours must not count, whichever the
 // browser sends first.
 func TestTwoCookiesAreNone(t *testing.T) {
@@ -399,7 +432,10 @@ func TestPagesLeadNowhereThatIsNot(t *testing.T) {
 	r := newRig(t)
 	b := r.signedIn(t, "local")
 	for _, prefix := range []string{"", "/plain"} {
-		for _, at := range []string{"/docs", "/device", "/none"} {
+		for _, at := range []string{"/docs", "/device", "/none", "/"} {
+			if prefix+at == "/plain/" {
+				continue // it only leads to /docs
+			}
 			links := regexp.MustCompile(`href="(/[^"]*)"`).FindAllStringSubmatch(ask(t, b, "GET", r.url+prefix+at, nil, nil).body, -1)
 			if len(links) < 3 {
 				t.Errorf("%s%s: only %q", prefix, at, links)
@@ -453,7 +489,7 @@ func TestNoRedirectOfItsOwn(t *testing.T) {
 func TestEveryPage(t *testing.T) {
 	r := newRig(t)
 	b := r.signedIn(t, "local")
-	for _, path := range []string{"/docs", "/device", "/sessions", "/none", "/step-up/none", "/style.css", "/signin/x"} {
+	for _, path := range []string{"/", "/docs", "/device", "/sessions", "/none", "/step-up/none", "/style.css", "/signin/x"} {
 		for tongue, accept := range map[string]string{"en": "fr, en;q=0.3", "de": "de-AT,de;q=0.9,en;q=0.5"} {
 			got := ask(t, b, "GET", r.url+path, map[string]string{"Accept-Language": accept, "Sec-Fetch-Site": "cross-site"}, nil)
 			csp := got.header.Get("Content-Security-Policy")
@@ -467,7 +503,7 @@ func TestEveryPage(t *testing.T) {
 			if !strings.Contains(got.body, `<html lang="`+tongue+`">`) || !strings.Contains(got.body, "</html>") || !strings.Contains(got.body, `name="viewport"`) {
 				t.Errorf("%s in %s:\n%s", path, tongue, got.body)
 			}
-			if regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son[a-z]+=|src=|https?://`).MatchString(got.body) && path != "/docs" {
+			if regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son[a-z]+=|src=|https?://`).MatchString(strings.ReplaceAll(got.body, "keyfob login https://", "")) && path != "/docs" {
 				t.Errorf("%s has a script, a style or something from elsewhere:\n%s", path, got.body)
 			}
 		}
