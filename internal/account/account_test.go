@@ -53,16 +53,16 @@ func TestAccountsLife(t *testing.T) {
 	if k := f.key(t, "anthropic/team/home"); k != testKey {
 		t.Errorf("key %q", k)
 	}
-	f.sound(t)
+	f.Verify(t)
 	if err := f.Delete(t.Context(), core.LocalUser, ref(t, "anthropic/team/home"), 0); err != nil {
 		t.Fatal(err)
 	}
 	if p := f.pools(t); p != "" {
 		t.Errorf("left %s", p)
 	}
-	f.sound(t)
+	f.Verify(t)
 	want := []string{"account.add account:anthropic/work ok", "account.update account:anthropic/work ok", "account.delete account:anthropic/team/home ok"}
-	if diff := cmp.Diff(want, f.trail(t)); diff != "" {
+	if diff := cmp.Diff(want, f.Acts(t)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -91,16 +91,15 @@ func TestAddRefuses(t *testing.T) {
 			t.Fatal(name)
 		}
 	}
-	if got := f.trail(t); len(got) > 0 {
+	if got := f.Acts(t); len(got) > 0 {
 		t.Errorf("what cannot be left entries: %q", got)
 	}
 	f.add(t, "anthropic/work")
 	_, err := f.Add(t.Context(), core.LocalUser, ok)
 	wantCode(t, err, core.Conflict, "anthropic/work already")
-	if got := f.trail(t); got[1] != "account.add account:anthropic/work failed" {
+	if got := f.Acts(t); got[1] != "account.add account:anthropic/work failed" {
 		t.Errorf("trail %q", got)
 	}
-	f.sound(t)
 }
 
 func TestShortKeysHaveNoFingerprint(t *testing.T) {

@@ -34,7 +34,6 @@ func TestAnotherOriginNeedsTheKeyAgain(t *testing.T) {
 	}
 	_, err = f.Update(t.Context(), core.LocalUser, ref(t, "openai/work"), account.Edit{BaseURL: to("")}, 0)
 	wantCode(t, err, core.Invalid, "bound to https://other.example:443")
-	f.sound(t)
 }
 
 func TestUpdateRefuses(t *testing.T) {
@@ -99,7 +98,6 @@ func TestPositions(t *testing.T) {
 	if got, want := f.pools(t), "anthropic/e 0, anthropic/n/a 0, anthropic/n/d 1, openai/z 0"; got != want {
 		t.Errorf("after a removal: %s", got)
 	}
-	f.sound(t)
 }
 
 // Whatever is done, each pool is numbered from 0 without gaps. Each case has an

@@ -11,7 +11,6 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/core"
-	"keyfob/internal/guard"
 	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/provider"
 	"keyfob/internal/provider/builtin"
@@ -23,15 +22,13 @@ import (
 
 type fixture struct {
 	*account.Accounts
-	guard *guard.Guard
-	store store.Store
-	keys  *seal.Keys
+	guardtest.Kit
 }
 
 func newFixture(t testing.TB) fixture {
 	t.Helper()
 	k := guardtest.New(t).Sound(t)
-	return fixture{Accounts: account.New(k.Guard, k.Keys, builtin.Registry(), prober{}, upstream.Rules{}), guard: k.Guard, store: k.Store, keys: k.Keys}
+	return fixture{account.New(k.Guard, k.Keys, builtin.Registry(), prober{}, upstream.Rules{}), k}
 }
 
 // prober sends the adapter's own request.
@@ -105,41 +102,16 @@ func (f fixture) pools(t testing.TB) string {
 	return strings.Join(out, ", ")
 }
 
-func (f fixture) trail(t testing.TB) []string {
-	t.Helper()
-	var out []string
-	err := f.store.View(context.Background(), func(tx store.Tx) error {
-		return tx.Audit().Walk(context.Background(), "here", func(e core.AuditEntry) error {
-			if e.Action != guard.AuditCheckpoint {
-				out = append(out, e.Action+" "+e.Subject+" "+e.Outcome)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func (f fixture) sound(t testing.TB) {
-	t.Helper()
-	v, err := f.guard.Verify(context.Background(), core.LocalUser)
-	if err != nil || !v.OK() {
-		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
-	}
-}
-
 // key is the stored credential, opened by the store's own record.
 func (f fixture) key(t testing.TB, name string) (out string) {
 	t.Helper()
 	r := ref(t, name)
-	err := f.store.View(context.Background(), func(tx store.Tx) error {
+	err := f.Store.View(context.Background(), func(tx store.Tx) error {
 		a, err := tx.Accounts().Get(context.Background(), core.Local, r.Provider, r.Namespace, r.Label)
 		if err != nil {
 			return err
 		}
-		k, err := f.keys.Open(context.Background(), tx.Vault(), core.Local)
+		k, err := f.Keys.Open(context.Background(), tx.Vault(), core.Local)
 		if err != nil {
 			return err
 		}
@@ -155,7 +127,7 @@ func (f fixture) key(t testing.TB, name string) (out string) {
 
 func (f fixture) mark(t testing.TB, a core.Account, kind string) {
 	t.Helper()
-	err := f.store.Update(context.Background(), func(tx store.Tx) error {
+	err := f.Store.Update(context.Background(), func(tx store.Tx) error {
 		return tx.Health().Merge(context.Background(), []core.Health{{
 			AccountID: a.ID, Kind: kind, Until: time.Now().Add(time.Hour), Epoch: a.Epoch, UpdatedAt: time.Now(),
 		}})
@@ -174,12 +146,6 @@ func (f fixture) health(t testing.TB, name string) []core.Health {
 	return h
 }
 
-func wantCode(t testing.TB, err error, code core.Code, text string) {
-	t.Helper()
-	e, ok := err.(*core.Error)
-	if !ok || e.Code != code || !strings.Contains(e.Message, text) || e.Hint == "" {
-		t.Errorf("error %#v, want %s with %q and a hint", err, code, text)
-	}
-}
+var wantCode = guardtest.WantCode
 
 func to[T any](v T) *T { return &v }

@@ -44,7 +44,6 @@ func TestExpectedVersions(t *testing.T) {
 	if err := f.Delete(t.Context(), core.LocalUser, r, a.Version); err != nil {
 		t.Error(err)
 	}
-	f.sound(t)
 }
 
 // Pages one after another are the whole list, whatever their size, and though an
@@ -121,7 +120,6 @@ func TestSelectorsAndLimits(t *testing.T) {
 	if _, err := f.Update(t.Context(), core.LocalUser, ref(t, "anthropic/own"), account.Edit{Limit: &core.Limit{Tokens: 1}}, 0); core.CodeOf(err) != core.Invalid {
 		t.Errorf("a limit on %s: %v", own.Ref(), err)
 	}
-	f.sound(t)
 }
 
 func (f fixture) pool(t testing.TB, actor core.Actor, provider, namespace string) account.Pool {
@@ -167,10 +165,9 @@ func TestPoolSettings(t *testing.T) {
 	if others, err := f.Pools(t.Context(), admin); err != nil || len(others) != 0 {
 		t.Errorf("the organisation has %+v, %v", others, err)
 	}
-	if got := f.trail(t); got[len(got)-2] != "pool.update pool:anthropic/default ok" || got[len(got)-1] != "pool.update pool:anthropic/default failed" {
+	if got := f.Acts(t); got[len(got)-2] != "pool.update pool:anthropic/default ok" || got[len(got)-1] != "pool.update pool:anthropic/default failed" {
 		t.Errorf("trail %q", got)
 	}
-	f.sound(t)
 }
 
 func TestPoolUpdateRefuses(t *testing.T) {
@@ -257,7 +254,5 @@ func TestBaseURLsOfAServer(t *testing.T) {
 	if e, ok := err.(*core.Error); !ok || e.Reason != "upstream_refused" {
 		t.Errorf("pointed elsewhere: %v", err)
 	}
-	if v, err := k.Guard.Verify(t.Context(), core.LocalUser); err != nil || !v.OK() {
-		t.Errorf("%+v, %v", v, err)
-	}
+	k.Verify(t)
 }

@@ -70,7 +70,7 @@ func TestTest(t *testing.T) {
 				t.Errorf("held %q, want %q", held, c.held)
 			}
 			want := []string{"account.test account:" + name + " attempt", "account.test account:" + name + " ok", "account.health account:" + name + " ok"}
-			if diff := cmp.Diff(want, f.trail(t)[1:]); diff != "" {
+			if diff := cmp.Diff(want, f.Acts(t)[1:]); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -87,7 +87,7 @@ func TestTestOfWhatIsNoProvider(t *testing.T) {
 	if len(f.health(t, "openai-compatible/t")) != 1 {
 		t.Error("a page that is no API cleared the account")
 	}
-	if got := f.trail(t); got[len(got)-1] != "account.health account:openai-compatible/t failed" {
+	if got := f.Acts(t); got[len(got)-1] != "account.health account:openai-compatible/t failed" {
 		t.Errorf("trail %q", got)
 	}
 }

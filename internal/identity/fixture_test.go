@@ -98,18 +98,9 @@ func secretOf(o core.Owner, version int64) core.Secret {
 }
 
 // trail is the entries, oldest first.
-func (f fixture) trail(t testing.TB) (out []core.AuditEntry) {
+func (f fixture) trail(t testing.TB) []core.AuditEntry {
 	t.Helper()
-	err := f.Store.View(t.Context(), func(tx store.Tx) error {
-		return tx.Audit().Walk(t.Context(), guardtest.Writer, func(e core.AuditEntry) error {
-			out = append(out, e)
-			return nil
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return f.Trail(t, func(core.AuditEntry) bool { return true })
 }
 
 // acts is the trail as "actor action outcome", of one user's owner.

@@ -50,33 +50,6 @@ func stale(t *testing.T, err error) {
 	}
 }
 
-// clean checks that the trail knows every record as it is.
-func (f fixture) clean(t *testing.T) {
-	t.Helper()
-	v, err := f.Guard.Verify(t.Context(), core.LocalUser)
-	if err != nil || !v.OK() {
-		t.Errorf("%+v, %v", v.Problems, err)
-	}
-}
-
-// actions are the trail's of an owner, oldest first, without the guard's own.
-func (f fixture) actions(t *testing.T) []string {
-	t.Helper()
-	var out []string
-	err := f.Store.View(t.Context(), func(tx store.Tx) error {
-		return tx.Audit().Walk(t.Context(), guardtest.Writer, func(e core.AuditEntry) error {
-			if e.Actor.Kind != core.SystemActor {
-				out = append(out, e.Action+" "+e.Subject+" "+e.Outcome)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
 // opened is the sealed text of an MCP server.
 func (f fixture) opened(t *testing.T, actor core.Actor, name string) string {
 	t.Helper()

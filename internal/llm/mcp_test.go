@@ -43,7 +43,6 @@ func (f fixture) is(t *testing.T, want core.MCPServer, text string) {
 	if got := f.opened(t, me, want.Name); got != text {
 		t.Errorf("sealed is %s, want %s", got, text)
 	}
-	f.clean(t)
 }
 
 const (
@@ -68,7 +67,6 @@ func TestMCPServerIsKept(t *testing.T) {
 	if err := f.DeleteMCP(t.Context(), me, "web", 1); err != nil {
 		t.Fatal(err)
 	}
-	f.clean(t)
 }
 
 func TestMCPEditOfValues(t *testing.T) {
@@ -197,13 +195,12 @@ func TestMCPServersThatCannotBe(t *testing.T) {
 			}
 		}
 	}
-	if got := f.actions(t); got != nil {
+	if got := f.Acts(t); got != nil {
 		t.Errorf("what cannot be left entries: %q", got)
 	}
 	f.server(t, env("X", "line\nline"))
 	_, err := f.CreateMCP(t.Context(), me, remote("a"))
 	wants(t, err, core.Conflict, "name")
-	f.clean(t)
 }
 
 // What an edit makes of a server is held to the same rules.
@@ -246,7 +243,6 @@ func TestMCPServersAreTheOwners(t *testing.T) {
 	if got := f.opened(t, ann, "a"); got != localText {
 		t.Errorf("sealed is %s", got)
 	}
-	f.clean(t)
 }
 
 func TestMCPServerLimit(t *testing.T) {

@@ -57,7 +57,6 @@ func TestProfileIsKept(t *testing.T) {
 	if string(got.Parameters) != `{"temperature":0.10,"stop":["a",{"b":null}],"big":12345678901234567890}` || got.Namespace != "team" || got.Version != 1 {
 		t.Errorf("%+v", got)
 	}
-	f.clean(t)
 }
 
 func TestActiveProfile(t *testing.T) {
@@ -133,7 +132,7 @@ func TestProfilesThatCannotBe(t *testing.T) {
 			t.Errorf("the error repeats the parameters: %v", err)
 		}
 	}
-	if got := f.actions(t); got != nil {
+	if got := f.Acts(t); got != nil {
 		t.Errorf("what cannot be left entries: %q", got)
 	}
 	f.make(t, "a")
@@ -157,7 +156,7 @@ func TestProfilesAreTheOwners(t *testing.T) {
 		t.Errorf("a workspace: %v", err)
 	}
 	want := []string{"profile.create profile:a ok", "profile.create profile:a ok", "profile.create profile:b denied", "profile.list profiles denied"}
-	if diff := cmp.Diff(want, f.actions(t)); diff != "" {
+	if diff := cmp.Diff(want, f.Acts(t)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -173,5 +172,4 @@ func TestProfileLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.make(t, "more")
-	f.clean(t)
 }

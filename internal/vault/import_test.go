@@ -24,7 +24,7 @@ func TestImport(t *testing.T) {
 			if err != nil || len(shown) != 2 || shown[0].ID != "" || shown[0].Name != "A" || shown[0].Size != 3 {
 				t.Fatalf("dry run %+v, %v", shown, err)
 			}
-			if list, _ := f.List(t.Context(), core.LocalUser, store.Page{}); len(list) > 0 || len(f.trail(t)) > 0 {
+			if list, _ := f.List(t.Context(), core.LocalUser, store.Page{}); len(list) > 0 || len(f.Acts(t)) > 0 {
 				t.Fatal("the dry run kept something")
 			}
 			in.DryRun = false
@@ -42,10 +42,10 @@ func TestImport(t *testing.T) {
 			if v := f.value(t, "B"); v != "two" {
 				t.Errorf("value %q", v)
 			}
-			if got := f.trail(t)[0]; got != "secret.import secrets ok" {
+			if got := f.Acts(t)[0]; got != "secret.import secrets ok" {
 				t.Errorf("entry %q", got)
 			}
-			f.sound(t)
+			f.Verify(t)
 		})
 	}
 }
@@ -78,7 +78,7 @@ func TestImportReportsEverythingAtOnce(t *testing.T) {
 	if list, _ := f.List(t.Context(), core.LocalUser, store.Page{}); len(list) != 2 {
 		t.Errorf("%d secrets after a refused import", len(list))
 	}
-	f.sound(t)
+	f.Verify(t)
 }
 
 func TestImportRefuses(t *testing.T) {

@@ -45,7 +45,7 @@ func TestTheOrganisationCannotAimAtWhatRunsPrograms(t *testing.T) {
 	}
 	// Their own files are everybody's own business.
 	f.create(t, vault.NewSecret{Name: "mine", File: "~/.bashrc", Env: "NODE_OPTIONS"})
-	f.sound(t)
+	f.Verify(t)
 }
 
 // The same administrator cannot aim at the shell, and sets HTTPS_PROXY with
@@ -83,7 +83,7 @@ func TestTheOrganisationCannotRedirectWhatPeopleDo(t *testing.T) {
 	// For themselves people may set what they like.
 	f.create(t, vault.NewSecret{Name: "proxy", Env: "HTTPS_PROXY"})
 	f.create(t, vault.NewSecret{Name: "index", Env: "PIP_INDEX_URL"})
-	f.sound(t)
+	f.Verify(t)
 }
 
 func TestTheOrganisationTakesAnAdministrator(t *testing.T) {

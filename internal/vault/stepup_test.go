@@ -35,7 +35,7 @@ func serverFixture(t *testing.T, s *stepUps) fixture {
 	t.Helper()
 	k := guardtest.New(t)
 	guardtest.Join(t, k.Store, anna)
-	return fixture{Vault: vault.New(k.Guard, k.Keys, vault.Limits{}, s), guard: k.Guard, store: k.Store, path: k.Path}
+	return fixture{vault.New(k.Guard, k.Keys, vault.Limits{}, s), k}
 }
 
 // anna is a user who proved herself by a token.
@@ -72,7 +72,7 @@ func TestRevealAtAServerTakesAStepUp(t *testing.T) {
 	if !slices.Equal(ups.asked, want) {
 		t.Errorf("asked %q", ups.asked)
 	}
-	f.sound(t)
+	f.Verify(t)
 }
 
 // Somebody approves that one value is shown; between the click and the reveal
@@ -101,7 +101,7 @@ func TestAStepUpIsForTheVersionThatIsShown(t *testing.T) {
 
 func TestWithoutStepUpsOnlyThisMachineReveals(t *testing.T) {
 	f := newFixture(t, vault.Limits{})
-	guardtest.Join(t, f.store, core.LocalUser)
+	guardtest.Join(t, f.Store, core.LocalUser)
 	f.create(t, vault.NewSecret{Name: "A", Env: "A"})
 	for _, kind := range []core.ViaKind{"", core.ViaToken, core.ViaBrowser, core.ViaProxy} {
 		actor := core.LocalUser
@@ -131,7 +131,7 @@ func TestStaleVersions(t *testing.T) {
 	if err := f.Delete(t.Context(), core.LocalUser, "A", 1); err != nil {
 		t.Error(err)
 	}
-	f.sound(t)
+	f.Verify(t)
 }
 
 func is(err error, want *core.Error) bool {

@@ -2,7 +2,6 @@ package vault_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyfob/internal/core"
-	"keyfob/internal/guard"
 	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/seal"
 	"keyfob/internal/secret"
@@ -23,15 +21,13 @@ import (
 // fixture is a vault over a real store in a file.
 type fixture struct {
 	*vault.Vault
-	guard *guard.Guard
-	store store.Store
-	path  string
+	guardtest.Kit
 }
 
 func newFixture(t *testing.T, l vault.Limits) fixture {
 	t.Helper()
 	k := guardtest.New(t)
-	return fixture{Vault: vault.New(k.Guard, k.Keys, l, nil), guard: k.Guard, store: k.Store, path: k.Path}
+	return fixture{vault.New(k.Guard, k.Keys, l, nil), k}
 }
 
 func (f fixture) create(t *testing.T, n vault.NewSecret) core.Secret {
@@ -49,33 +45,6 @@ func (f fixture) create(t *testing.T, n vault.NewSecret) core.Secret {
 	return s
 }
 
-// trail is the entries, oldest first, as "action subject outcome".
-func (f fixture) trail(t *testing.T) []string {
-	t.Helper()
-	var out []string
-	err := f.store.View(t.Context(), func(tx store.Tx) error {
-		return tx.Audit().Walk(t.Context(), "here", func(e core.AuditEntry) error {
-			if e.Action != guard.AuditCheckpoint {
-				out = append(out, e.Action+" "+e.Subject+" "+e.Outcome)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-// sound wants the trail to match the store.
-func (f fixture) sound(t *testing.T) {
-	t.Helper()
-	v, err := f.guard.Verify(t.Context(), core.LocalUser)
-	if err != nil || !v.OK() {
-		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
-	}
-}
-
 func (f fixture) value(t *testing.T, name string) string {
 	t.Helper()
 	_, v, err := f.Reveal(t.Context(), core.LocalUser, name, vault.Proof{Confirm: name})
@@ -85,13 +54,7 @@ func (f fixture) value(t *testing.T, name string) string {
 	return string(v.Reveal())
 }
 
-func wantCode(t *testing.T, err error, code core.Code, text string) {
-	t.Helper()
-	e, ok := err.(*core.Error)
-	if !ok || e.Code != code || !strings.Contains(e.Message, text) || e.Hint == "" {
-		t.Errorf("error %#v, want %s with %q and a hint", err, code, text)
-	}
-}
+var wantCode = guardtest.WantCode
 
 func TestSecretsLife(t *testing.T) {
 	f := newFixture(t, vault.Limits{})
@@ -120,19 +83,19 @@ func TestSecretsLife(t *testing.T) {
 	if v := f.value(t, "A"); v != "second" {
 		t.Errorf("value %q", v)
 	}
-	f.sound(t)
+	f.Verify(t)
 	if err := f.Delete(t.Context(), core.LocalUser, "A", 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Get(t.Context(), core.LocalUser, "A"); core.CodeOf(err) != core.NotFound {
 		t.Errorf("after its end: %v", err)
 	}
-	f.sound(t)
+	f.Verify(t)
 	want := []string{
 		"secret.create secret:A ok", "secret.reveal secret:A attempt", "secret.reveal secret:A ok", "secret.update secret:A ok",
 		"secret.reveal secret:A attempt", "secret.reveal secret:A ok", "secret.delete secret:A ok",
 	}
-	if diff := cmp.Diff(want, f.trail(t)); diff != "" {
+	if diff := cmp.Diff(want, f.Acts(t)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -148,7 +111,7 @@ func TestEditOfTheRestKeepsTheValue(t *testing.T) {
 	if v := f.value(t, "A"); v != "value of A" {
 		t.Errorf("value %q", v)
 	}
-	f.sound(t)
+	f.Verify(t)
 }
 
 func TestFailedActsAreRecorded(t *testing.T) {
@@ -174,10 +137,10 @@ func TestFailedActsAreRecorded(t *testing.T) {
 		"secret.delete secret:B failed", "secret.reveal secret:B attempt", "secret.reveal secret:B failed",
 		"secret.reveal secret:A attempt", "secret.reveal secret:A failed",
 	}
-	if diff := cmp.Diff(want, f.trail(t)); diff != "" {
+	if diff := cmp.Diff(want, f.Acts(t)); diff != "" {
 		t.Error(diff)
 	}
-	f.sound(t)
+	f.Verify(t)
 }
 
 func TestNobodyElseGetsAtSecrets(t *testing.T) {
@@ -239,7 +202,7 @@ func TestCreateRefuses(t *testing.T) {
 			t.Errorf("%s: %#v", name, err)
 		}
 	}
-	if got := f.trail(t); len(got) > 0 {
+	if got := f.Acts(t); len(got) > 0 {
 		t.Errorf("what cannot be left entries: %q", got)
 	}
 	ok.Env, ok.Disabled = "", true
@@ -266,7 +229,7 @@ func TestUpdateRefuses(t *testing.T) {
 	if v := f.value(t, "A"); v != "v" {
 		t.Errorf("value %q", v)
 	}
-	f.sound(t)
+	f.Verify(t)
 }
 
 func TestLimits(t *testing.T) {
@@ -290,7 +253,7 @@ func TestLimits(t *testing.T) {
 	_, _, err = full.Create(t.Context(), core.LocalUser, vault.NewSecret{Name: "B", File: "/b", Value: six})
 	wantCode(t, err, core.Exhausted, "12 bytes, all together")
 	// Under limits that were lowered meanwhile, what there is can still be changed.
-	low := vault.New(f.guard, keysOf(t), vault.Limits{Secrets: 1, EnvTotal: 1}, nil)
+	low := vault.New(f.Guard, keysOf(t), vault.Limits{Secrets: 1, EnvTotal: 1}, nil)
 	text := "still"
 	if _, _, err := low.Update(t.Context(), core.LocalUser, "A", vault.Edit{Description: &text}, 0); err != nil {
 		t.Errorf("edit under lowered limits: %v", err)
@@ -346,31 +309,19 @@ func TestConcurrentWritersOneConflict(t *testing.T) {
 	if won.Load() != 1 || conflicts.Load() != 7 {
 		t.Errorf("%d won, %d conflicts", won.Load(), conflicts.Load())
 	}
-	f.sound(t)
+	f.Verify(t)
 }
 
 func TestSwappedRowsNeverOpen(t *testing.T) {
 	f := newFixture(t, vault.Limits{})
 	f.create(t, vault.NewSecret{Name: "A", Env: "A"})
 	f.create(t, vault.NewSecret{Name: "B", Env: "B"})
-	f.tamper(t, `UPDATE secret SET ciphertext = (SELECT ciphertext FROM secret WHERE name = 'B') WHERE name = 'A'`)
+	f.Tamper(t, `UPDATE secret SET ciphertext = (SELECT ciphertext FROM secret WHERE name = 'B') WHERE name = 'A'`)
 	_, v, err := f.Reveal(t.Context(), core.LocalUser, "A", vault.Proof{Confirm: "A"})
 	if core.CodeOf(err) != core.Internal || !v.IsZero() {
 		t.Errorf("a swapped row gives %v", err)
 	}
 	if got := f.value(t, "B"); got != "value of B" {
 		t.Errorf("the other row gives %q", got)
-	}
-}
-
-func (f fixture) tamper(t *testing.T, query string) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+f.path+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(t.Context(), query); err != nil {
-		t.Fatal(err)
 	}
 }

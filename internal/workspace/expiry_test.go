@@ -126,7 +126,7 @@ func TestSweepExpired(t *testing.T) {
 		if err != nil || len(list) != 1 {
 			t.Errorf("left %+v, %v", list, err)
 		}
-		f.sound(t)
+		f.Verify(t)
 	})
 }
 

@@ -1,17 +1,14 @@
 package workspace_test
 
 import (
-	"database/sql"
 	"strings"
 	"testing"
 
 	"keyfob/internal/account"
 	"keyfob/internal/core"
-	"keyfob/internal/guard"
 	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/provider/builtin"
 	"keyfob/internal/secret"
-	"keyfob/internal/store"
 	"keyfob/internal/upstream"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
@@ -19,11 +16,9 @@ import (
 
 type fixture struct {
 	*workspace.Workspaces
+	guardtest.Kit
 	vault    *vault.Vault
 	accounts *account.Accounts
-	guard    *guard.Guard
-	store    store.Store
-	path     string
 }
 
 func newFixture(t *testing.T) fixture {
@@ -31,7 +26,7 @@ func newFixture(t *testing.T) fixture {
 	k, reg := guardtest.New(t).Sound(t), builtin.Registry()
 	return fixture{
 		Workspaces: workspace.New(k.Guard, k.Store, k.Keys, reg), vault: vault.New(k.Guard, k.Keys, vault.Limits{}, nil),
-		accounts: account.New(k.Guard, k.Keys, reg, nil, upstream.Rules{}), guard: k.Guard, store: k.Store, path: k.Path,
+		accounts: account.New(k.Guard, k.Keys, reg, nil, upstream.Rules{}), Kit: k,
 	}
 }
 
@@ -60,7 +55,7 @@ func (f fixture) orgSecret(t *testing.T, n vault.NewSecret) {
 func (f fixture) user(t *testing.T, name string) core.Actor {
 	t.Helper()
 	u := core.User{ID: "usr_" + name, Name: name, Role: core.RoleUser, Version: 1}
-	guardtest.Add(t, f.store, u)
+	guardtest.Add(t, f.Store, u)
 	scopes := core.AllScopes &^ (core.AdminRead | core.AdminWrite)
 	return core.Actor{Kind: core.UserActor, ID: u.ID, Owner: u.Owner(), Scopes: scopes, Via: core.Via{Kind: core.ViaToken, ID: "tok_" + name}}
 }
@@ -77,15 +72,6 @@ func (f fixture) startFor(t *testing.T, actor core.Actor, spec workspace.Spec) (
 		t.Fatal(err)
 	}
 	return inside, w
-}
-
-// sound wants the trail to match the store.
-func (f fixture) sound(t *testing.T) {
-	t.Helper()
-	v, err := f.guard.Verify(t.Context(), core.LocalUser.On(core.Org))
-	if err != nil || !v.OK() {
-		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
-	}
 }
 
 func (f fixture) account(t *testing.T, provider, namespace string) {
@@ -127,20 +113,9 @@ func (f fixture) manifest(t *testing.T, actor core.Actor) workspace.Manifest {
 }
 
 // trail is the workspaces' entries, oldest first.
-func (f fixture) trail(t *testing.T) (out []core.AuditEntry) {
+func (f fixture) trail(t *testing.T) []core.AuditEntry {
 	t.Helper()
-	err := f.store.View(t.Context(), func(tx store.Tx) error {
-		return tx.Audit().Walk(t.Context(), "here", func(e core.AuditEntry) error {
-			if strings.HasPrefix(e.Action, "workspace.") {
-				out = append(out, e)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return f.Trail(t, func(e core.AuditEntry) bool { return strings.HasPrefix(e.Action, "workspace.") })
 }
 
 func (f fixture) acts(t *testing.T) (out []string) {
@@ -151,31 +126,13 @@ func (f fixture) acts(t *testing.T) (out []string) {
 	return out
 }
 
-func (f fixture) tamper(t *testing.T, query string) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+f.path+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(t.Context(), query); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func wantCode(t *testing.T, err error, code core.Code, text string) {
-	t.Helper()
-	e, ok := err.(*core.Error)
-	if !ok || e.Code != code || !strings.Contains(e.Message, text) || e.Hint == "" {
-		t.Errorf("error %#v, want %s with %q and a hint", err, code, text)
-	}
-}
-
 func wantRevoked(t *testing.T, what string, err error) {
 	t.Helper()
 	if e, ok := err.(*core.Error); !ok || e.Code != core.Unauthenticated || e.Reason != "session_revoked" {
 		t.Errorf("%s gives %v, want session_revoked", what, err)
 	}
 }
+
+var wantCode = guardtest.WantCode
 
 func to[T any](v T) *T { return &v }

@@ -86,7 +86,6 @@ func TestRotate(t *testing.T) {
 	if _, _, g, err := f.Rotate(t.Context(), core.LocalUser, bare.ID, 0); err != nil || !g.IsZero() {
 		t.Errorf("a gateway key that nobody asked for: %v", err)
 	}
-	f.sound(t)
 }
 
 // Of several rotations that saw one version one is made, so that nobody is left

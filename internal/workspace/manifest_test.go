@@ -148,8 +148,8 @@ func TestTamperedValueNeverGoesOut(t *testing.T) {
 	f.secret(t, vault.NewSecret{Name: "A", Env: "A", Lookup: true})
 	f.secret(t, vault.NewSecret{Name: "B", Env: "B"})
 	actor, _, _ := f.start(t, workspace.Spec{})
-	f.tamper(t, `CREATE TABLE kept AS SELECT * FROM secret`)
-	f.tamper(t, `UPDATE secret SET ciphertext = (SELECT ciphertext FROM secret WHERE name = 'B') WHERE name = 'A'`)
+	f.Tamper(t, `CREATE TABLE kept AS SELECT * FROM secret`)
+	f.Tamper(t, `UPDATE secret SET ciphertext = (SELECT ciphertext FROM secret WHERE name = 'B') WHERE name = 'A'`)
 	m, err := f.Manifest(t.Context(), actor)
 	wantCode(t, err, core.Internal, `secret "A"`)
 	if len(m.Env) > 0 {
@@ -162,5 +162,5 @@ func TestTamperedValueNeverGoesOut(t *testing.T) {
 	if m := f.manifest(t, without); len(m.Env) != 1 {
 		t.Errorf("%+v", m)
 	}
-	f.tamper(t, `UPDATE secret SET ciphertext = (SELECT ciphertext FROM kept WHERE name = 'A') WHERE name = 'A'`)
+	f.Tamper(t, `UPDATE secret SET ciphertext = (SELECT ciphertext FROM kept WHERE name = 'A') WHERE name = 'A'`)
 }

@@ -64,7 +64,6 @@ func TestManifestWithTheOrganisation(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	f.sound(t)
 }
 
 func launcher(name string, user core.Actor) core.Actor {

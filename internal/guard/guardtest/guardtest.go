@@ -5,7 +5,9 @@ package guardtest
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"keyfob/internal/audit"
@@ -49,13 +51,67 @@ func New(tb testing.TB) Kit {
 // for fixtures whose tests do nothing past the guard.
 func (k Kit) Sound(tb testing.TB) Kit {
 	tb.Helper()
-	tb.Cleanup(func() {
-		v, err := k.Guard.Verify(context.Background(), core.LocalUser)
-		if err != nil || !v.OK() {
-			tb.Errorf("the trail and the store differ: %+v, %v", v.Problems, err)
-		}
-	})
+	tb.Cleanup(func() { k.Verify(tb) })
 	return k
+}
+
+// Verify is what Sound does, now.
+func (k Kit) Verify(tb testing.TB) {
+	tb.Helper()
+	v, err := k.Guard.Verify(context.Background(), core.LocalUser)
+	if err != nil || !v.OK() {
+		tb.Errorf("the trail and the store differ: %+v, %v", v.Problems, err)
+	}
+}
+
+// Trail is the guard's entries of what keep takes, oldest first.
+func (k Kit) Trail(tb testing.TB, keep func(core.AuditEntry) bool) (out []core.AuditEntry) {
+	tb.Helper()
+	err := k.Store.View(context.Background(), func(tx store.Tx) error {
+		return tx.Audit().Walk(context.Background(), Writer, func(e core.AuditEntry) error {
+			if keep(e) {
+				out = append(out, e)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return out
+}
+
+// Acts is the guard's entries as "action subject outcome", oldest first, without
+// those that it makes by itself.
+func (k Kit) Acts(tb testing.TB) []string {
+	tb.Helper()
+	var out []string
+	for _, e := range k.Trail(tb, func(e core.AuditEntry) bool { return e.Actor.Kind != core.SystemActor }) {
+		out = append(out, e.Action+" "+e.Subject+" "+e.Outcome)
+	}
+	return out
+}
+
+// Tamper changes the store's file behind its back.
+func (k Kit) Tamper(tb testing.TB, query string) {
+	tb.Helper()
+	db, err := sql.Open("sqlite", "file:"+k.Path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(context.Background(), query); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// WantCode wants an error for people of this code, with this in its message.
+func WantCode(tb testing.TB, err error, code core.Code, text string) {
+	tb.Helper()
+	e, ok := err.(*core.Error) //nolint:errorlint // as it is given to a person
+	if !ok || e.Code != code || !strings.Contains(e.Message, text) || e.Hint == "" {
+		tb.Errorf("error %#v, want %s with %q and a hint", err, code, text)
+	}
 }
 
 // Write changes the store as a use case would, in an entry of the server's own.
