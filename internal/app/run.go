@@ -90,7 +90,7 @@ func (s *Server) servers() []*listen.Server {
 		Listener: s.main, TLS: s.tls(), Handler: s.tracing.Handler(s.routes), Log: s.log, Connections: s.settings.MaxConnections,
 	}}
 	if s.scrape != nil {
-		out = append(out, &listen.Server{Listener: s.scrape, Handler: s.metricsOnly(), Log: s.log, Connections: 64})
+		out = append(out, &listen.Server{Listener: s.scrape, Handler: listen.Brief(s.metricsOnly()), Log: s.log, Connections: 64})
 	}
 	return out
 }

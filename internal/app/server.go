@@ -197,10 +197,10 @@ func (s *Server) router(peers httpapi.Peers, gw http.Handler) *router {
 	t := &router{
 		hosts: s.hosts(), peers: peers, log: s.log,
 		gateway: gw, api: s.app.api.Server(), pages: pages, plain: pages.Plain(),
-		live: http.HandlerFunc(live), ready: http.HandlerFunc(s.answerReady),
+		live: listen.Brief(http.HandlerFunc(live)), ready: listen.Brief(http.HandlerFunc(s.answerReady)),
 	}
 	if s.scrape == nil {
-		t.metrics = s.metrics.Handler()
+		t.metrics = listen.Brief(s.metrics.Handler())
 	}
 	return t
 }

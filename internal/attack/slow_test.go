@@ -242,3 +242,37 @@ func TestGatewayReaderThatNeverReads(t *testing.T) {
 		}
 	}
 }
+
+// Somebody asks on and on over one connection and reads no answer: when the system
+// takes no more of them, the server waits to write the next. Nobody's proof is
+// needed for that, and no request of those is under way for long.
+func TestPipelinesThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	host := "Host: " + s.addr + "\r\n"
+	var all sync.WaitGroup
+	for _, ask := range []string{
+		"GET /healthz HTTP/1.1\r\n" + host, "GET /readyz HTTP/1.1\r\n" + host, "GET /metrics HTTP/1.1\r\n" + host, "GET /docs HTTP/1.1\r\n" + host,
+		"GET /v1/nothing HTTP/1.1\r\n" + host, "GET /v1/secrets HTTP/1.1\r\n" + host, "OPTIONS /v1/me HTTP/1.1\r\n" + host, "GET /openapi.json HTTP/1.1\r\n" + host,
+		"GET /healthz HTTP/1.1\r\nHost: evil.example\r\n", "GET /v1/me HTTP/1.1\r\nOrigin: https://evil.example\r\n" + host,
+	} {
+		conn := s.tinyConn(t)
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		many := strings.Repeat(ask+"\r\n", 100)
+		all.Go(func() {
+			for {
+				_, err := io.WriteString(conn, many)
+				if e, ok := err.(net.Error); ok && e.Timeout() { //nolint:errorlint // what package net returns
+					t.Errorf("the server waits for somebody who asks %.60q and reads nothing", ask)
+				}
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	s.must(t, "GET", "/v1/me", nil, as(s.admin.token))
+}

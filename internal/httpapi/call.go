@@ -91,7 +91,13 @@ func (c *call) done() error {
 // begin gives the answer its headers and its time.
 func (c *call) begin() {
 	plain(c.w.Header())
-	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(answerTime)) // not in process
+	takeWithin(c.w)
+}
+
+// takeWithin gives the client its time to take an answer that is ready. There is
+// no deadline in process.
+func takeWithin(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 }
 
 // answer runs the route for whoever prove finds.
@@ -106,7 +112,6 @@ func (s *Server) answer(route *Route, prove prover) http.Handler {
 			err = s.slowed(c, err) // what was shown stands in the body
 		}
 		if err != nil {
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 			c.status = prove.problem(w, r, s.Log, err)
 		}
 		if s.Observe != nil {

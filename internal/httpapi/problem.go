@@ -125,6 +125,7 @@ func fileOf(err error) string {
 
 func write(w http.ResponseWriter, r *http.Request, e *api.Error) int {
 	p := ProblemOf(e)
+	takeWithin(w)
 	h := w.Header()
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64(e.RetryAfter), 10))

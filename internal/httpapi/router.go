@@ -42,6 +42,7 @@ func (t router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, r, noRoute())
 	case r.Method == http.MethodOptions:
 		plain(w.Header())
+		takeWithin(w)
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		w.WriteHeader(http.StatusNoContent)
 	default:

@@ -21,3 +21,17 @@ func Bounded(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// answerTime is how long the client of a brief answer may take it.
+const answerTime = 30 * time.Second
+
+// Brief gives the client half a minute to take the answer, and next as long to
+// make it. Without a limit whoever takes none of it holds a connection forever:
+// by a window of nothing (HTTP/2), or by asking on and on and never reading
+// (HTTP/1). What takes longer sets a limit of its own.
+func Brief(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime)) // as above
+		next.ServeHTTP(w, r)
+	})
+}

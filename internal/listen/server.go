@@ -21,7 +21,8 @@ type Server struct {
 	TLS      *tls.Config // nil: plain HTTP
 	Handler  http.Handler
 	Log      *slog.Logger
-	// Connections is how many there may be at once; 0: any number.
+	// Connections is how many there may be at once; 0: any number. Over HTTP/2 they
+	// may have as many requests more under way than there may be connections.
 	Connections int
 }
 
@@ -61,9 +62,14 @@ func (s *Server) Run(ctx context.Context, drain time.Duration, hurry <-chan stru
 }
 
 func (s *Server) server() *http.Server {
+	h := Bounded(s.Handler)
+	if s.Connections > 0 {
+		h = &crowd{next: h, most: int64(s.Connections)}
+	}
 	return &http.Server{
-		Handler: Bounded(s.Handler), TLSConfig: s.TLS,
+		Handler: h, TLSConfig: s.TLS, ConnContext: withPlace,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: streams, WriteByteTimeout: deafTime},
 		ErrorLog: log.New(errorLog{s.Log}, "", 0),
 	}
 }
