@@ -26,9 +26,10 @@ func (k *kit) gives(t *testing.T) (shared core.Account) {
 	if _, _, err := k.vault.Create(t.Context(), org, vault.NewSecret{Name: "OFF", Value: secret.FromString(canary), Lookup: true, Disabled: true}); err != nil {
 		t.Fatal(err)
 	}
-	for label, sel := range map[string]core.Selector{"all": nil, "bobs": {core.UserLabel: "bob"}} {
+	selectors := map[string]core.Selector{"bobs": {core.UserLabel: "bob"}}
+	for _, label := range []string{"all", "bobs"} { // the order of the pool
 		a, err := k.accounts.Add(t.Context(), org, account.NewAccount{
-			Provider: "openai", Label: label, Key: secret.FromString(canary), Selector: sel, Limit: core.Limit{Requests: 10},
+			Provider: "openai", Label: label, Key: secret.FromString(canary), Selector: selectors[label], Limit: core.Limit{Requests: 10},
 		})
 		if err != nil {
 			t.Fatal(err)
