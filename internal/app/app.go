@@ -186,7 +186,7 @@ func (a *App) base(root seal.RootKey, rules upstream.Rules, options ...guard.Opt
 	a.reg = builtin.Registry()
 	a.counter = usage.NewCounter(a.store)
 	a.feed = change.New(a.store, 0)
-	a.guard = guard.New(a.store, writer, append(options, guard.Signed(audit.NewSigner(root.AuditKey())))...)
+	a.guard = guard.New(a.store, writer, append(options, guard.Signed(audit.NewSigner(root.AuditKey)))...)
 	a.ws = workspace.New(a.guard, a.store, a.keys, a.reg)
 	a.accounts = account.New(a.guard, a.keys, a.reg, a, rules)
 }

@@ -112,7 +112,7 @@ func (a *App) Rekey(ctx context.Context, custodyName string) (Rekeyed, error) {
 	kept, err := settleKey(ctx, a.config.Home, a.header, old)
 	return Rekeyed{
 		Custody: custodyName, Place: d.Place(), RootKeyID: root.ID(), Kept: kept,
-		AuditKey: audit.NewSigner(root.AuditKey()).KeyID(), AuditKeyBefore: audit.KeyID(before),
+		AuditKey: audit.NewSigner(root.AuditKey).KeyID(), AuditKeyBefore: audit.KeyID(before),
 	}, err
 }
 

@@ -22,7 +22,7 @@ type Exporter struct {
 // entries that it names as heads.
 func NewExporter(w io.Writer, s Signer, at time.Time) (*Exporter, error) {
 	x := &Exporter{w: w, signer: s, digest: sha256.New()}
-	return x, x.line(AppendHeader(nil, Header{Kind: KindExport, At: at, PublicKey: s.public}))
+	return x, x.line(AppendHeader(nil, Header{Kind: KindExport, At: at, PublicKey: s.Public()}))
 }
 
 // Entry writes an entry.
@@ -39,8 +39,8 @@ func (x *Exporter) Checkpoint(c core.Checkpoint) error {
 
 // Close writes the signed trailer: without it an export is not whole.
 func (x *Exporter) Close() error {
-	x.t.Digest, x.t.KeyID = x.digest.Sum(nil), x.signer.id
-	x.t.Signature = x.signer.sign(x.t.hash())
+	x.t.Digest, x.t.KeyID = x.digest.Sum(nil), x.signer.KeyID()
+	x.t.Signature = x.signer.with().sign(x.t.hash())
 	return x.line(appendTrailer(x.buf[:0], x.t))
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 func signer(seed byte) audit.Signer {
-	return audit.NewSigner(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))
+	return audit.NewSigner(func() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)) })
 }
 
 // trail is what a vault would have written.

@@ -379,7 +379,7 @@ func ownCheckpoints(t *testing.T, db *sql.DB, n int64, id string) {
 	rewrite(t, db, "here", 1)
 	st := openRaw(t, db)
 	defer func() { _ = st.Close() }()
-	eve := audit.NewSigner(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{6}, 32)))
+	eve := audit.NewSigner(func() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{6}, 32)) })
 	var c core.Checkpoint
 	err := st.View(t.Context(), func(tx store.Tx) error {
 		heads, err := tx.Audit().Heads(t.Context())

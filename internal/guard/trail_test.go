@@ -185,7 +185,7 @@ func TestTrailFromBeforeCheckpoints(t *testing.T) {
 func TestForeignCheckpointIsNotBuiltUpon(t *testing.T) {
 	f := newFixture(t)
 	acts(t, f.Guard, 3)
-	eve := audit.NewSigner(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{6}, 32)))
+	eve := audit.NewSigner(func() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{6}, 32)) })
 	err := f.store.Update(t.Context(), func(tx store.Tx) error {
 		last, err := tx.Checkpoints().Last(t.Context())
 		if err != nil {
@@ -213,7 +213,7 @@ func TestForeignCheckpointIsNotBuiltUpon(t *testing.T) {
 func TestRekeyHandsTheTrailOver(t *testing.T) {
 	f := newFixture(t)
 	acts(t, f.Guard, 40)
-	next := audit.NewSigner(guardtest.RootKey(t).AuditKey())
+	next := audit.NewSigner(guardtest.RootKey(t).AuditKey)
 	act := guard.Act{Subject: "vault"}
 	fail := func(context.Context, store.Tx, guard.Note) error { return errBoom }
 	if err := f.Rekey(t.Context(), core.LocalUser.On(core.Org), act, next, fail); !errors.Is(err, errBoom) {
@@ -249,7 +249,7 @@ func TestProcessWithTheKeyBeforeARekey(t *testing.T) {
 	f := newFixture(t)
 	acts(t, f.Guard, 3)
 	old := guard.New(f.store, "here", guard.Signed(f.signer))
-	next := audit.NewSigner(guardtest.RootKey(t).AuditKey())
+	next := audit.NewSigner(guardtest.RootKey(t).AuditKey)
 	err := f.Rekey(t.Context(), core.LocalUser.On(core.Org), guard.Act{Subject: "vault"}, next, func(context.Context, store.Tx, guard.Note) error { return nil })
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func (u *Upkeep) Rekey(ctx context.Context, actor core.Actor, root seal.RootKey,
 		return core.Errorf(core.Invalid, "there is no root key to change to").WithHint("make one first")
 	}
 	act := guard.Act{Action: guard.VaultRekey, Subject: subject}
-	err := u.guard.Rekey(ctx, actor, act, audit.NewSigner(root.AuditKey()), func(ctx context.Context, tx store.Tx, note guard.Note) error {
+	err := u.guard.Rekey(ctx, actor, act, audit.NewSigner(root.AuditKey), func(ctx context.Context, tx store.Tx, note guard.Note) error {
 		return u.rewrap(ctx, tx, note, root, custody)
 	})
 	if err == nil {

@@ -41,7 +41,7 @@ func (w *world) rekeyMaybe(t testing.TB, m *mortal) {
 
 // use is what whoever starts anew does.
 func (w *world) use(root seal.RootKey) {
-	w.root, w.Keys, w.Signer = root, seal.NewKeys(root), audit.NewSigner(root.AuditKey())
+	w.root, w.Keys, w.Signer = root, seal.NewKeys(root), audit.NewSigner(root.AuditKey)
 	w.Guard = guard.New(w.Store, guardtest.Writer, guard.Signed(w.Signer))
 }
 

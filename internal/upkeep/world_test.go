@@ -38,7 +38,7 @@ func newWorld(t testing.TB, secrets int) *world {
 	t.Helper()
 	w := &world{Kit: guardtest.New(t), root: guardtest.RootKey(t), want: map[string]string{}}
 	w.Keys = seal.NewKeys(w.root)
-	w.Signer = audit.NewSigner(w.root.AuditKey())
+	w.Signer = audit.NewSigner(w.root.AuditKey)
 	w.Guard = guard.New(w.Store, guardtest.Writer, guard.Signed(w.Signer))
 	err := w.Store.Update(t.Context(), func(tx store.Tx) error {
 		return tx.Vault().SetHeader(t.Context(), core.Header{Custody: "file", RootKeyID: w.root.ID(), CreatedAt: time.Now()})
@@ -167,7 +167,7 @@ func (w *world) sound(t testing.TB) {
 	if d := cmp.Diff(w.want, w.values(t, w.root)); d != "" {
 		t.Fatalf("values (-want +got)\n%s", d)
 	}
-	v, err := guard.New(w.Store, guardtest.Writer, guard.Signed(audit.NewSigner(w.root.AuditKey()))).Verify(t.Context(), core.LocalUser)
+	v, err := guard.New(w.Store, guardtest.Writer, guard.Signed(audit.NewSigner(w.root.AuditKey))).Verify(t.Context(), core.LocalUser)
 	if err != nil || !v.OK() {
 		t.Fatalf("the trail: %+v, %v", v.Problems, err)
 	}
@@ -196,7 +196,7 @@ func (w *world) older(t testing.TB) (n int) {
 
 // process is an Upkeep as a new process has it, over a store that may die.
 func (w *world) process(st store.Store) *upkeep.Upkeep {
-	g := guard.New(st, guardtest.Writer, guard.Signed(audit.NewSigner(w.root.AuditKey())))
+	g := guard.New(st, guardtest.Writer, guard.Signed(audit.NewSigner(w.root.AuditKey)))
 	return upkeep.New(g, seal.NewKeys(w.root))
 }
 

@@ -24,7 +24,7 @@ type source struct {
 }
 
 func newSource(rounds int) *source {
-	s := &source{signer: audit.NewSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))}
+	s := &source{signer: audit.NewSigner(func() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) })}
 	heads := map[string]core.Head{}
 	var last core.Checkpoint
 	for i := range rounds {

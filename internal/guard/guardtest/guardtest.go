@@ -42,7 +42,7 @@ func New(tb testing.TB) Kit {
 	}
 	tb.Cleanup(func() { _ = st.Close() })
 	root := RootKey(tb)
-	signer := audit.NewSigner(root.AuditKey())
+	signer := audit.NewSigner(root.AuditKey)
 	return Kit{Store: st, Guard: guard.New(st, Writer, guard.Signed(signer)), Keys: seal.NewKeys(root), Path: path, Signer: signer}
 }
 
