@@ -95,11 +95,11 @@ func (s *Workspaces) Manifest(ctx context.Context, actor core.Actor) (Manifest, 
 // again gives the manifest if this very version is recorded already.
 func (s *Workspaces) again(ctx context.Context, actor core.Actor, act guard.Act) (Manifest, error) {
 	seen := s.told.version(actor.ID)
+	if seen == 0 {
+		return Manifest{}, errOther
+	}
 	var m Manifest
 	err := s.guard.Read(ctx, actor, act, func(ctx context.Context, tx store.Tx) error {
-		if seen == 0 {
-			return errOther
-		}
 		b, err := s.draft(ctx, tx, actor)
 		if err != nil {
 			return err
