@@ -73,6 +73,7 @@ type App struct {
 	counter   *usage.Counter
 	feed      *change.Feed
 	client    *client.Client
+	inside    func() http.Handler // of code inside a workspace
 	reg       provider.Registry
 	upstreams upstream.Rules              // where the gateway may go
 	grace     time.Duration               // see broker.Config
@@ -109,7 +110,8 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	err := a.open(ctx, func(root seal.RootKey) error {
 		a.base(root, upstream.Rules{})
 		a.api = httpapi.New(a.routes(vault.New(a.guard, a.keys, vault.Limits{KeyEnv: vault.KeyEnv(a.reg)}, nil)))
-		a.client = client.New(client.Options{BaseURL: "http://keyfob.local", Transport: inProcess{a.local(ctx)}})
+		a.client = client.New(client.Options{BaseURL: localURL, Transport: inProcess{a.local(ctx), streams}})
+		a.inside = sync.OnceValue(a.api.Workspace)
 		return nil
 	})
 	if err != nil {
@@ -163,13 +165,15 @@ func (a *App) local(ctx context.Context) http.Handler {
 	all := a.api.Local(core.LocalUser)
 	events := a.started(ctx, all, a.follow)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v1/events" {
+		if streams(r) {
 			events.ServeHTTP(w, r)
 			return
 		}
 		all.ServeHTTP(w, r)
 	})
 }
+
+func streams(r *http.Request) bool { return r.URL.Path == "/v1/events" }
 
 // follow runs the feed, which is run once, for whoever is first.
 func (a *App) follow(ctx context.Context) error {
@@ -211,6 +215,15 @@ func (a *App) sweep(ctx context.Context) error {
 
 // Client speaks to this vault as the person at this machine, in process.
 func (a *App) Client() *client.Client { return a.client }
+
+// localURL is what requests in process are addressed to.
+const localURL = "http://keyfob.local"
+
+// Workspace speaks to this vault as code inside a live workspace, in process. It
+// is proven by its session key like any other.
+func (a *App) Workspace(key api.Key) *client.Workspace {
+	return client.NewWorkspace(client.Options{BaseURL: localURL, Token: key, Transport: inProcess{handler: a.inside()}})
+}
 
 // Home is the directory with all state.
 func (a *App) Home() string { return a.config.Home }

@@ -10,12 +10,15 @@ import (
 
 // inProcess carries requests to a handler of this process, so that on one
 // machine the CLI speaks the same API as to a server. An answer is held in
-// memory until the handler returns or flushes; what is flushed streams.
-type inProcess struct{ handler http.Handler }
+// memory until the handler returns; one that streams only until it flushes.
+type inProcess struct {
+	handler http.Handler
+	streams func(*http.Request) bool // nil: none does
+}
 
 // RoundTrip implements http.RoundTripper. It returns once the handler has
-// returned or flushed. Closing the body ends the request's context and waits for
-// the handler.
+// returned or, of an answer that streams, flushed. Closing the body ends the
+// request's context and waits for the handler.
 func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
@@ -27,13 +30,20 @@ func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	w := &answer{header: http.Header{}, ready: make(chan struct{}), done: make(chan struct{})}
-	go func() {
-		defer w.end()
-		defer in.Body.Close()
-		p.handler.ServeHTTP(w, in)
-	}()
+	if p.streams != nil && p.streams(req) {
+		go p.serve(w, in)
+	} else {
+		w.whole = true
+		p.serve(w, in)
+	}
 	<-w.ready
 	return w.response(req, cancel), nil
+}
+
+func (p inProcess) serve(w *answer, in *http.Request) {
+	defer w.end()
+	defer in.Body.Close()
+	p.handler.ServeHTTP(w, in)
 }
 
 // answer is an http.ResponseWriter and http.Flusher into memory, and from the
@@ -43,6 +53,7 @@ type answer struct {
 	sent   http.Header // as it was when the status was written; nil: not yet
 	status int
 	held   bytes.Buffer
+	whole  bool           // a flush does nothing: whoever would read waits for the end
 	read   *io.PipeReader // nil: nothing was flushed
 	write  *io.PipeWriter
 	ready  chan struct{}
@@ -70,7 +81,7 @@ func (a *answer) Write(p []byte) (int, error) {
 
 // Flush implements http.Flusher: the first one lets RoundTrip return.
 func (a *answer) Flush() {
-	if a.write != nil {
+	if a.write != nil || a.whole {
 		return
 	}
 	a.WriteHeader(http.StatusOK)

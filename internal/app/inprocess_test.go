@@ -8,28 +8,31 @@ import (
 	"testing"
 )
 
-func trip(t *testing.T, h http.HandlerFunc) *http.Response {
+func trip(t *testing.T, p inProcess) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://keyfob.local/x?y=1", strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := inProcess{h}.RoundTrip(req)
+	resp, err := p.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return resp
 }
 
+func always(*http.Request) bool { return true }
+
 func TestInProcessAnswersWhole(t *testing.T) {
-	resp := trip(t, func(w http.ResponseWriter, r *http.Request) {
+	resp := trip(t, inProcess{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-A", "before")
 		w.WriteHeader(http.StatusCreated)
 		w.WriteHeader(http.StatusTeapot) // the first one counts
 		w.Header().Set("X-A", "after")
+		w.(http.Flusher).Flush() // there is nobody yet who could read
 		_, _ = w.Write(append(b, r.RequestURI...))
-	})
+	})})
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil || string(b) != "body/x?y=1" || resp.StatusCode != 201 || resp.ContentLength != 10 || resp.Header.Get("X-A") != "before" {
@@ -41,7 +44,7 @@ func TestInProcessAnswersWhole(t *testing.T) {
 // and end with whoever reads it.
 func TestInProcessStreams(t *testing.T) {
 	next, ended := make(chan string), make(chan error, 1)
-	resp := trip(t, func(w http.ResponseWriter, r *http.Request) {
+	resp := trip(t, inProcess{streams: always, handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "first\n")
 		for {
 			w.(http.Flusher).Flush()
@@ -54,7 +57,7 @@ func TestInProcessStreams(t *testing.T) {
 				return
 			}
 		}
-	})
+	})})
 	b := make([]byte, 6)
 	if _, err := io.ReadFull(resp.Body, b); err != nil || string(b) != "first\n" {
 		t.Fatalf("got %q, %v", b, err)
@@ -78,12 +81,13 @@ func TestInProcessStreams(t *testing.T) {
 
 func TestInProcessBreaksOff(t *testing.T) {
 	for name, flush := range map[string]bool{"before a flush": false, "after one": true} {
-		resp := trip(t, func(w http.ResponseWriter, _ *http.Request) {
+		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if flush {
 				w.(http.Flusher).Flush()
 			}
 			panic(http.ErrAbortHandler)
 		})
+		resp := trip(t, inProcess{handler: h, streams: func(*http.Request) bool { return flush }})
 		if _, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s: an answer that broke off reads as whole: %v", name, err)
 		}

@@ -53,7 +53,7 @@ func (a *App) broker() (*broker.Broker, error) {
 // and ends with Close.
 func (a *App) Serve(ctx context.Context, withGateway bool) (string, error) {
 	nothing := httpapi.LocalOnly(http.NotFoundHandler())
-	h := listener{workspace: httpapi.LocalOnly(a.api.Workspace()), gateway: nothing, other: nothing}
+	h := listener{workspace: httpapi.LocalOnly(a.inside()), gateway: nothing, other: nothing}
 	if withGateway {
 		b, err := a.broker()
 		if err != nil {
@@ -85,6 +85,7 @@ func (l listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (a *App) listen(ctx context.Context, h http.Handler) (string, error) {
 	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // it takes longer, and there is one path to loopback
 	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", core.Errorf(core.Unavailable, "no port of 127.0.0.1 can be listened on").WithHint("is the loopback interface up?").Wrap(err)

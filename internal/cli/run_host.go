@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"net/http"
 	"path/filepath"
 	"time"
 
@@ -21,6 +20,7 @@ type host struct {
 	trust  string  // a file of authorities, where joined
 	joined bool    // the workspace is there already: this process is in it
 	serve  func(ctx context.Context, gateway bool) (base string, err error)
+	inside func(key api.Key) *client.Workspace // speaks with the session key
 }
 
 func (e *Env) host(ctx context.Context) (host, error) {
@@ -31,7 +31,7 @@ func (e *Env) host(ctx context.Context) (host, error) {
 	if s != nil {
 		home, err := e.sweepHere(ctx)
 		serve := func(context.Context, bool) (string, error) { return s.url, nil }
-		return host{home: home, client: s.client, server: s, serve: serve}, err
+		return host{home: home, client: s.client, server: s, serve: serve, inside: s.inside}, err
 	}
 	if _, err := e.openExisting(ctx); e.inside() && isNoVault(err) {
 		home, err := e.sweepHere(ctx)
@@ -41,7 +41,7 @@ func (e *Env) host(ctx context.Context) (host, error) {
 	if err != nil {
 		return host{}, err
 	}
-	return host{home: a.Home(), client: a.Client(), serve: a.Serve}, nil
+	return host{home: a.Home(), client: a.Client(), serve: a.Serve, inside: a.Workspace}, nil
 }
 
 const (
@@ -60,16 +60,8 @@ func (h host) bound(in api.WorkspaceCreate) api.WorkspaceCreate {
 	return in
 }
 
-// inside speaks with the session key.
-func (h host) inside(base string, key api.Key) (*client.Workspace, *http.Transport) {
-	o := client.Options{BaseURL: base, Token: key}
-	if h.server != nil {
-		o.Roots, o.Transport = h.server.roots, loopback(base, h.server.roots)
-		return client.NewWorkspace(o), nil
-	}
-	t := &http.Transport{} // loopback, and so never through a proxy
-	o.Transport = t
-	return client.NewWorkspace(o), t
+func (s *server) inside(key api.Key) *client.Workspace {
+	return client.NewWorkspace(client.Options{BaseURL: s.url, Token: key, Roots: s.roots, Transport: loopback(s.url, s.roots)})
 }
 
 // ca is the file with the authority that programs of the workspace must trust;

@@ -82,7 +82,7 @@ func (s *session) make(spec api.WorkspaceCreate) (err error) {
 	if s.made, err = s.host.client.CreateWorkspace(s.ctx, s.host.bound(spec)); err != nil {
 		return err
 	}
-	s.ws, s.transport = s.host.inside(s.base, s.made.SessionKey)
+	s.ws = s.host.inside(s.made.SessionKey)
 	s.rest = s.keepAlive()
 	return nil
 }

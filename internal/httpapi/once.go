@@ -42,13 +42,14 @@ func onceOf(r *http.Request, action string, body []byte) (guard.Once, bool, erro
 }
 
 // once lets the request make its record once. Where it did so already the answer
-// says where the record is.
+// says where the record is. In process no answer is lost on its way, so there is
+// nothing to remember.
 func (s *Server) once(ctx context.Context, c *call, body []byte) (context.Context, error) {
 	if !c.route.Once {
 		return ctx, nil
 	}
 	o, sent, err := onceOf(c.r, c.route.Acts[0], body)
-	if err != nil || !sent {
+	if err != nil || !sent || !c.remote {
 		return ctx, err
 	}
 	subject, err := s.Guard.Made(ctx, c.actor, o)

@@ -45,11 +45,23 @@ func TestARequestThatIsSentAgain(t *testing.T) {
 
 // What failed was not made: the same key may be sent again.
 func TestARequestThatFailedIsNotRemembered(t *testing.T) {
+	k := newKit(t, nil)
+	alice := bearer(k.token(t, "alice", core.AllScopes&^core.SecretsReveal, time.Hour))
+	sent := append(slices.Clone(alice), requestKey, "0123456789abcdef")
+	k.send(t, "POST", "/v1/secrets", `{"name":"A","value":"eA=="}`, sent...).want(t, http.StatusBadRequest, "")
+	k.send(t, "POST", "/v1/secrets", `{"name":"A","value":"eA==","lookup":true}`, sent...).want(t, http.StatusCreated, "")
+	k.send(t, "POST", "/v1/secrets", `{"name":"A","value":"eA==","lookup":true}`, alice...).want(t, http.StatusConflict, "")
+}
+
+// In process no answer is lost, so a run need not pay for the memory of it.
+func TestInProcessNoRequestIsRemembered(t *testing.T) {
 	f := newFixture(t)
 	sent := []string{requestKey, "0123456789abcdef"}
-	f.call(t, "POST", "/v1/secrets", `{"name":"A","value":"eA=="}`, sent...).want(t, http.StatusBadRequest, "")
-	f.call(t, "POST", "/v1/secrets", `{"name":"A","value":"eA==","lookup":true}`, sent...).want(t, http.StatusCreated, "")
-	f.call(t, "POST", "/v1/secrets", `{"name":"A","value":"eA==","lookup":true}`).want(t, http.StatusConflict, "")
+	first := f.call(t, "POST", "/v1/workspaces", `{"gateway":false}`, sent...).want(t, http.StatusCreated, "")
+	again := f.call(t, "POST", "/v1/workspaces", `{"gateway":false}`, sent...).want(t, http.StatusCreated, "")
+	if a, b := first.header.Get("Location"), again.header.Get("Location"); a == "" || a == b {
+		t.Errorf("made at %q, then at %q", a, b)
+	}
 }
 
 // Two at once make one record, whichever is first.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"keyfob/internal/core"
@@ -32,7 +33,7 @@ func (s *Server) Local(actor core.Actor) http.Handler {
 	return s.serve(prover{
 		who:  func(context.Context, *call) (core.Actor, error) { return actor, nil },
 		same: func(context.Context, *call) error { return nil },
-	}, func(r Route) bool { return r.Who != Sessions && r.Who != Launchers })
+	}, slices.DeleteFunc(s.routes(), func(r Route) bool { return r.Who == Sessions || r.Who == Launchers }))
 }
 
 // Workspace serves the routes of code inside a workspace, by its session key.
@@ -40,7 +41,7 @@ func (s *Server) Workspace() http.Handler {
 	return s.serve(prover{timed: true, who: s.session, same: func(ctx context.Context, c *call) error {
 		_, err := s.session(ctx, c)
 		return err
-	}}, func(r Route) bool { return r.Who == Sessions })
+	}}, s.sessionKeyRoutes())
 }
 
 // session proves the caller by "Authorization: Bearer kfs_…" or

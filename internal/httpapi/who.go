@@ -15,7 +15,7 @@ func (s *Server) Server() http.Handler {
 	return s.serve(prover{
 		server: true, timed: true, who: s.prove,
 		same: func(ctx context.Context, c *call) error { return s.Identity.Still(ctx, c.actor) },
-	}, func(Route) bool { return true })
+	}, s.routes())
 }
 
 // prove finds out who asks, and slows down an address from which texts come that
