@@ -124,8 +124,8 @@ func (w *Workspace) Report(ctx context.Context, r api.Report) error {
 	return w.post(ctx, "/v1/workspace/report", r, nil)
 }
 
-// Renew says that the workspace still runs: where it expires, it is good for the
-// same time again from now. Saying so twice does no harm.
+// Renew says that the workspace still runs: where it expires, it is good for at
+// least ten minutes from now. Saying so twice does no harm.
 func (w *Workspace) Renew(ctx context.Context) (api.WorkspaceRenewed, error) {
 	var out api.WorkspaceRenewed
 	err := w.call(ctx, request{method: http.MethodPost, path: "/v1/workspace/renew", safe: true}, &out)

@@ -80,5 +80,8 @@ func (s *session) join() error {
 	o.Token = s.made.SessionKey
 	s.transport, _ = o.Transport.(*http.Transport)
 	s.ws = client.NewWorkspace(o)
+	if !s.flags.printEnv {
+		s.rest = s.keepAlive()
+	}
 	return nil
 }

@@ -36,6 +36,9 @@ func runCommand(e *Env) *cobra.Command {
 			"after a kill -9, when keyfob starts next.\n\n" +
 			"Labels select secrets; they also come from \"labels:\" in a keyfob.yaml in the working\n" +
 			"directory or above it, within its repository. A flag beats the file.\n\n" +
+			"Inside a workspace, where this machine has no vault, the command joins that workspace: it\n" +
+			"gets what the workspace receives, and the workspace does not expire while it runs. It ends\n" +
+			"when whoever made it ends it, and a run that goes on says so.\n\n" +
 			"Exit code: the command's, or 128 and the number of the signal that ended it; before it\n" +
 			"started, 125 for a failure of keyfob's own, 126 if it cannot be executed, 127 if it is not\n" +
 			"found.",

@@ -73,9 +73,11 @@ func (h host) ca() string {
 	return filepath.Join(h.home, caFile)
 }
 
-// keepAlive renews the workspace until stop is called, which waits for it.
+// keepAlive renews the workspace until stop is called, which waits for it. Who
+// runs in a workspace may say so, whoever made it: one that was joined goes on as
+// long as the run, unless its maker ends it.
 func (s *session) keepAlive() (stop func()) {
-	if s.host.server == nil {
+	if s.host.server == nil && !s.host.joined {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -87,23 +89,46 @@ func (s *session) keepAlive() (stop func()) {
 	return func() { cancel(); <-done }
 }
 
+// renew begins at once where nobody has said how long the workspace is good.
 func (s *session) renew(ctx context.Context) {
 	t := time.NewTicker(renewEvery)
 	defer t.Stop()
+	away := false
+	if s.host.joined && !s.renewed(ctx, &away) {
+		return
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
-		switch r, err := s.ws.Renew(ctx); {
-		case err == nil:
-			s.made.ExpiresAt = r.ExpiresAt
-		case errors.Is(err, &api.Error{Code: api.CodeUnauthenticated}):
-			s.env.Notef("the workspace was ended at %s: what it fetches there is refused from now on", s.base)
+		if !s.renewed(ctx, &away) {
 			return
 		}
 	}
+}
+
+// renewed says whether there is something left to renew, and tells the user what
+// the run cannot mend.
+func (s *session) renewed(ctx context.Context, away *bool) bool {
+	r, err := s.ws.Renew(ctx)
+	switch {
+	case err == nil:
+		s.made.ExpiresAt, *away = r.ExpiresAt, false
+	case ctx.Err() != nil:
+		return false
+	case errors.Is(err, &api.Error{Code: api.CodeUnauthenticated}):
+		s.env.Notef("the workspace was ended at %s: what it fetches there is refused from now on", s.base)
+		return false
+	case !s.made.ExpiresAt.IsZero() && time.Now().After(s.made.ExpiresAt):
+		s.env.Notef("the workspace has run out, since %s was away: what it fetches there is refused from now on", s.base)
+		return false
+	case s.host.joined && !*away:
+		s.env.Notef("the keyfob at %s, where this workspace was made, does not answer: what is fetched there fails until it does", s.base)
+		*away = true
+	}
+	return true
 }
 
 // leave ends the workspace.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -195,6 +196,68 @@ func TestARunKeepsItsWorkspace(t *testing.T) {
 		}
 	})
 }
+
+// A run that joined a workspace let it run out under its command, and said
+// nothing when the workspace was over.
+func TestAJoinedRunKeepsItsWorkspace(t *testing.T) {
+	for name, v := range map[string]struct {
+		answers func(n int) (int, string) // by the number of the request; 0: none
+		runs    time.Duration
+		asked   int
+		said    []string
+	}{
+		"renewed at once, until it is ended": {func(n int) (int, string) {
+			if n == 4 {
+				return http.StatusUnauthorized, `{"code":"unauthenticated","reason":"session_revoked","detail":"it has ended"}`
+			}
+			return http.StatusOK, `{"expires_at":"2000-01-01T00:10:00Z"}`
+		}, time.Hour, 4, []string{"keyfob: the workspace was ended at http://outer.example: what it fetches there is refused from now on"}},
+		"one without an end is looked after": {func(int) (int, string) { return http.StatusOK, `{}` }, 7 * time.Minute, 4, nil},
+		"run out": {func(n int) (int, string) {
+			if n == 1 {
+				return http.StatusOK, `{"expires_at":"2000-01-01T00:03:00Z"}`
+			}
+			return 0, ""
+		}, time.Hour, -1, []string{
+			"keyfob: the keyfob at http://outer.example, where this workspace was made, does not answer: what is fetched there fails until it does",
+			"keyfob: the workspace has run out, since http://outer.example was away: what it fetches there is refused from now on",
+		}},
+		"away, said once": {func(int) (int, string) { return 0, "" }, time.Hour, -1, []string{
+			"keyfob: the keyfob at http://outer.example, where this workspace was made, does not answer: what is fetched there fails until it does",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				var errs bytes.Buffer
+				s := &session{
+					env: &Env{Stderr: &errs}, ctx: context.Background(), base: "http://outer.example", host: host{joined: true},
+					ws: client.NewWorkspace(client.Options{BaseURL: "http://outer.example", Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+						n++
+						status, body := v.answers(n)
+						if status == 0 {
+							return nil, io.ErrUnexpectedEOF
+						}
+						return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+					})}),
+				}
+				stop := s.keepAlive()
+				time.Sleep(v.runs)
+				stop()
+				if v.asked >= 0 && n != v.asked {
+					t.Errorf("%d requests", n)
+				}
+				if got := strings.Split(strings.TrimSuffix(errs.String(), "\n"), "\n"); len(v.said) > 0 && !slices.Equal(got, v.said) || len(v.said) == 0 && errs.Len() > 0 {
+					t.Errorf("said:\n%s", errs.String())
+				}
+			})
+		})
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestARunOnThisMachineRenewsNothing(t *testing.T) {
 	(&session{}).keepAlive()() // with nothing to ask it would panic
