@@ -80,8 +80,5 @@ func (s *session) join() error {
 	o.Token = s.made.SessionKey
 	s.transport, _ = o.Transport.(*http.Transport)
 	s.ws = client.NewWorkspace(o)
-	if !s.flags.printEnv {
-		s.rest = s.keepAlive()
-	}
 	return nil
 }

@@ -70,6 +70,9 @@ func (s *session) open(spec api.WorkspaceCreate) error {
 	if s.manifest, err = s.ws.Manifest(s.ctx); err != nil {
 		return err
 	}
+	if s.host.joined && !s.flags.printEnv {
+		s.rest = s.keepAlive()
+	}
 	s.files = deliver.NewFiles(deliver.FilesConfig{Home: s.env.userHome(), State: s.host.home, Overwrite: s.flags.overwrite})
 	return nil
 }
