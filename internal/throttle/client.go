@@ -19,13 +19,3 @@ func Client(a netip.Addr) string {
 	}
 	return network.String()
 }
-
-// ClientOf is Client of a text such as http.Request.RemoteAddr: an address with
-// or without a port.
-func ClientOf(text string) string {
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return Client(ap.Addr())
-	}
-	a, _ := netip.ParseAddr(text) // the zero Addr is "unknown"
-	return Client(a)
-}

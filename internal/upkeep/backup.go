@@ -3,7 +3,6 @@ package upkeep
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
@@ -41,11 +40,3 @@ func (u *Upkeep) Backup(ctx context.Context, actor core.Actor, from Backuper, pa
 	}
 	return store.Copy{}, err
 }
-
-// RootKeyNote says to people what a backup does not hold.
-func RootKeyNote(c store.Copy) string {
-	return fmt.Sprintf("It holds no root key: its values open with root key %s only, which custody %q keeps. Keep a copy of that elsewhere.",
-		short(c.Header.RootKeyID), c.Header.Custody)
-}
-
-func short(id string) string { return id[:min(len(id), 8)] }

@@ -31,11 +31,9 @@ var envName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 })
 
-// CheckEnv says why a text cannot be the variable that a secret is delivered as:
-// its form, its length (256 bytes), or that the variable is reserved.
-func CheckEnv(name string) error { return checkEnv(name, nil) }
-
-// checkEnv is CheckEnv, but takes reserved variables that are allowed.
+// checkEnv says why a text cannot be the variable that a secret is delivered as:
+// its form, its length (256 bytes), or that the variable is reserved and not
+// among those allowed.
 func checkEnv(name string, allowed []string) error {
 	if len(name) > maxEnvName {
 		return core.Errorf(core.Invalid, "the variable's name is longer than %d bytes", maxEnvName).WithField("env").

@@ -27,7 +27,7 @@ func TestCheckEnv(t *testing.T) {
 		"": "cannot be", "1A": "cannot be", "A-B": "cannot be", "A B": "cannot be", "A=B": "cannot be", "Ä": "cannot be", "A\n": "cannot be",
 		strings.Repeat("A", 257): "longer",
 	} {
-		checkRefusal(t, name, CheckEnv(name), want, "env")
+		checkRefusal(t, name, checkEnv(name, nil), want, "env")
 	}
 }
 
@@ -42,7 +42,7 @@ func TestReservedVariables(t *testing.T) {
 		_JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH BASH_FUNC_ls PROMPT_COMMAND ZDOTDIR DOTNET_STARTUP_HOOKS LUA_INIT_5_4
 		Path ld_preload git_dir keyfob_x`
 	for name := range strings.FieldsSeq(names) {
-		checkRefusal(t, name, CheckEnv(name), "is reserved: ", "env")
+		checkRefusal(t, name, checkEnv(name, nil), "is reserved: ", "env")
 	}
 }
 
