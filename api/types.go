@@ -22,7 +22,8 @@ type Secret struct {
 // SecretList answers GET /v1/secrets, in order of name.
 type SecretList struct {
 	Secrets []Secret `json:"secrets"`
-	Next    string   `json:"next,omitempty"` // the cursor of the next page; empty: there is none
+	Shared  int      `json:"shared,omitempty"` // on the first page of a user's own: how many the organisation gives them besides, which GET /v1/shared lists
+	Next    string   `json:"next,omitempty"`   // the cursor of the next page; empty: there is none
 }
 
 // SecretCreate is the body of POST /v1/secrets.
@@ -131,7 +132,8 @@ type Cooldown struct {
 // AccountList answers GET /v1/accounts, in order of pool and position.
 type AccountList struct {
 	Accounts []Account `json:"accounts"`
-	Next     string    `json:"next,omitempty"` // the cursor of the next page; empty: there is none
+	Shared   int       `json:"shared,omitempty"` // on the first page of a user's own: how many the organisation gives them besides, which GET /v1/shared lists
+	Next     string    `json:"next,omitempty"`   // the cursor of the next page; empty: there is none
 }
 
 // AccountCreate is the body of POST /v1/accounts.
@@ -304,6 +306,9 @@ type Status struct {
 	Workspaces int             `json:"workspaces"` // live
 	Secrets    int             `json:"secrets"`
 	Since      time.Time       `json:"since"` // what the counts cover
+
+	SharedSecrets  int `json:"shared_secrets,omitempty"`  // that the organisation gives whoever asks; GET /v1/shared lists them
+	SharedAccounts int `json:"shared_accounts,omitempty"` // the same, of its accounts
 }
 
 // AccountStatus is an account with its counts.

@@ -72,12 +72,27 @@ func accountListCommand(e *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := cl.ListAccounts(c.Context())
+			list, err := wholeAccounts(c.Context(), cl)
 			if err != nil {
 				return err
 			}
-			return e.Print(api.AccountList{Accounts: list}, func() { e.accountTable(list) })
+			return e.Print(list, func() { e.accountTable(list.Accounts); e.sharedNote(list.Shared, "account") })
 		},
+	}
+}
+
+// wholeAccounts is every page in one.
+func wholeAccounts(ctx context.Context, cl *client.Client) (out api.AccountList, err error) {
+	out.Accounts = []api.Account{}
+	for p := (client.Page{Limit: wholePage}); ; {
+		l, err := cl.AccountsPage(ctx, p)
+		if err != nil {
+			return out, err
+		}
+		l.Accounts, l.Shared = append(out.Accounts, l.Accounts...), out.Shared+l.Shared
+		if out, p.Cursor = l, l.Next; p.Cursor == "" {
+			return out, nil
+		}
 	}
 }
 

@@ -30,6 +30,16 @@ func (e *Env) orgShow(ctx context.Context) error {
 	return e.Print(got, func() { e.orgText(got) })
 }
 
+// wholePage is what is asked for where all is wanted.
+const wholePage = 1000
+
+// sharedNote says behind a list of the user's own that there is more.
+func (e *Env) sharedNote(n int, noun string) {
+	if n > 0 {
+		e.Notef("the organisation gives you %s besides; to see what: keyfob org", count(n, noun))
+	}
+}
+
 func (e *Env) orgText(got api.Shared) {
 	if len(got.Secrets)+len(got.Accounts) == 0 {
 		e.Notef("the organisation gives you nothing")

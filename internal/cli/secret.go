@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"keyfob/api"
+	"keyfob/client"
 	"keyfob/internal/core"
 )
 
@@ -97,12 +98,27 @@ func secretListCommand(e *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := cl.ListSecrets(c.Context())
+			list, err := wholeSecrets(c.Context(), cl)
 			if err != nil {
 				return err
 			}
-			return e.Print(api.SecretList{Secrets: list}, func() { e.secretTable(list) })
+			return e.Print(list, func() { e.secretTable(list.Secrets); e.sharedNote(list.Shared, "secret") })
 		},
+	}
+}
+
+// wholeSecrets is every page in one.
+func wholeSecrets(ctx context.Context, cl *client.Client) (out api.SecretList, err error) {
+	out.Secrets = []api.Secret{}
+	for p := (client.Page{Limit: wholePage}); ; {
+		l, err := cl.SecretsPage(ctx, p)
+		if err != nil {
+			return out, err
+		}
+		l.Secrets, l.Shared = append(out.Secrets, l.Secrets...), out.Shared+l.Shared
+		if out, p.Cursor = l, l.Next; p.Cursor == "" {
+			return out, nil
+		}
 	}
 }
 

@@ -56,6 +56,9 @@ func parseLength(flag, s string) (time.Duration, error) {
 
 func (e *Env) statusText(st api.Status) {
 	e.Printf("%s, %s, %s", count(st.Secrets, "secret"), count(len(st.Accounts), "account"), count(st.Workspaces, "live workspace"))
+	if st.SharedSecrets+st.SharedAccounts > 0 {
+		e.Printf("and of the organisation's %s, %s; to see what: keyfob org", count(st.SharedSecrets, "secret"), count(st.SharedAccounts, "account"))
+	}
 	if len(st.Accounts) == 0 {
 		return
 	}

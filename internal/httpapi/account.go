@@ -44,9 +44,16 @@ func refOf(c *call) account.Ref {
 
 func (s *Server) listAccounts(ctx context.Context, c *call) (api.AccountList, error) {
 	list, health, err := s.Accounts.List(ctx, c.actor, more(c.page))
+	if err != nil {
+		return api.AccountList{}, err
+	}
 	list, next := onePage(list, c.page, c.list(), account.PageKey)
 	shown := listOf(list, func(a core.Account) api.Account { return s.accountOf(a, health[a.ID]) })
-	return api.AccountList{Accounts: shown, Next: next}, err
+	out := api.AccountList{Accounts: shown, Next: next}
+	if c.ownFirst() {
+		out.Shared, err = s.sharedAccounts(ctx, c)
+	}
+	return out, err
 }
 
 func (s *Server) createAccount(ctx context.Context, c *call, in api.AccountCreate) (api.Account, error) {

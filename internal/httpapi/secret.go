@@ -40,8 +40,15 @@ func (s *Server) secretRoutes() []Route {
 
 func (s *Server) listSecrets(ctx context.Context, c *call) (api.SecretList, error) {
 	list, err := s.Vault.List(ctx, c.actor, more(c.page))
+	if err != nil {
+		return api.SecretList{}, err
+	}
 	list, next := onePage(list, c.page, c.list(), func(one core.Secret) string { return one.Name })
-	return api.SecretList{Secrets: secretsOf(list), Next: next}, err
+	out := api.SecretList{Secrets: secretsOf(list), Next: next}
+	if c.ownFirst() {
+		out.Shared, err = s.sharedSecrets(ctx, c)
+	}
+	return out, err
 }
 
 func (s *Server) createSecret(ctx context.Context, c *call, in api.SecretCreate) (api.Secret, error) {

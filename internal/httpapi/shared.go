@@ -48,6 +48,28 @@ func (s *Server) shared(ctx context.Context, c *call) (api.Shared, error) {
 	return out, err
 }
 
+// ownFirst says whether the call is for the beginning of a list of the user's
+// own, where the number of what the organisation gives besides stands too.
+func (c *call) ownFirst() bool { return c.page.After == "" && c.actor.Owner != core.Org }
+
+func (s *Server) sharedSecrets(ctx context.Context, c *call) (int, error) {
+	user, err := s.userName(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	list, err := s.Vault.Given(ctx, c.actor, user)
+	return len(list), err
+}
+
+func (s *Server) sharedAccounts(ctx context.Context, c *call) (int, error) {
+	user, err := s.userName(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	list, err := s.Accounts.Given(ctx, c.actor, user)
+	return len(list), err
+}
+
 // userName is by what selectors know whoever asks.
 func (s *Server) userName(ctx context.Context, c *call) (string, error) {
 	if s.Identity == nil {

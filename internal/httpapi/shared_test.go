@@ -80,6 +80,38 @@ func TestWhatTheOrganisationGives(t *testing.T) {
 	}
 }
 
+// Lists of one's own said nothing of what the organisation gives besides. The
+// number is on the first page, and asks no more of a token than the list does.
+func TestListsSayThatThereIsMore(t *testing.T) {
+	k := newKit(t, nil)
+	k.gives(t)
+	for _, name := range []string{"A", "B"} {
+		if _, _, err := k.vault.Create(t.Context(), k.as("bob"), vault.NewSecret{Name: name, Value: secret.FromString(canary), Env: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secrets, accounts := bearer(k.token(t, "bob", core.SecretsRead, time.Hour)), bearer(k.token(t, "bob", core.AccountsRead, time.Hour))
+	first := read[api.SecretList](t, k.send(t, "GET", "/v1/secrets?limit=1", "", secrets...).want(t, http.StatusOK, ""))
+	if first.Shared != 3 || len(first.Secrets) != 1 || first.Next == "" {
+		t.Errorf("the first page is %+v", first)
+	}
+	second := read[api.SecretList](t, k.send(t, "GET", "/v1/secrets?limit=1&cursor="+first.Next, "", secrets...).want(t, http.StatusOK, ""))
+	if second.Shared != 0 || len(second.Secrets) != 1 {
+		t.Errorf("the second is %+v", second)
+	}
+	if got := read[api.AccountList](t, k.send(t, "GET", "/v1/accounts", "", accounts...).want(t, http.StatusOK, "")); got.Shared != 2 {
+		t.Errorf("accounts: %+v", got)
+	}
+	both := bearer(k.token(t, "alice", core.SecretsRead|core.AccountsRead|core.WorkspacesRead, time.Hour))
+	if got := read[api.Status](t, k.send(t, "GET", "/v1/status", "", both...).want(t, http.StatusOK, "")); got.SharedSecrets != 3 || got.SharedAccounts != 1 {
+		t.Errorf("the status: %+v", got)
+	}
+	admin := bearer(k.token(t, "root", core.AllScopes, time.Hour))
+	if got := read[api.SecretList](t, k.send(t, "GET", "/v1/org/secrets", "", admin...).want(t, http.StatusOK, "")); got.Shared != 0 || len(got.Secrets) != 5 {
+		t.Errorf("the organisation's own: %+v", got)
+	}
+}
+
 // A hint was written as programs print lists: "[account model workspace day]".
 func TestWhatUsageIsCountedBy(t *testing.T) {
 	k := newKit(t, nil)

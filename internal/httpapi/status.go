@@ -82,6 +82,12 @@ func (s *Server) status(ctx context.Context, c *call) (api.Status, error) {
 		return out, err
 	}
 	out.Secrets = len(secrets)
+	if out.SharedSecrets, err = s.sharedSecrets(ctx, c); err != nil {
+		return out, err
+	}
+	if out.SharedAccounts, err = s.sharedAccounts(ctx, c); err != nil {
+		return out, err
+	}
 	out.Workspaces, err = s.Workspaces.Count(ctx, c.actor)
 	return out, err
 }
