@@ -48,7 +48,7 @@ func (k *kit) proof(t *testing.T, r httpapi.Route, s *subject, who string) []str
 	case "gateway":
 		return bearer(s.gateway)
 	case "disabled":
-		return bearer(k.disabled)
+		return k.disabled["token"]
 	case "browser":
 		return k.sameOrigin(k.browser(t, owner))
 	case "foreign":
@@ -118,6 +118,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 				}
 				schemas.check(t, r, a)
 			}
+			for kind, proof := range k.disabled {
+				if a := k.matrixCallAs(t, r, "disabled", proof); a.status != row["disabled"] {
+					t.Errorf("a disabled user's %s: got %d, want %d: %s", kind, a.status, row["disabled"], a.body)
+				}
+			}
 			if t.Failed() {
 				t.Logf("%-24s %s", r.ID, strings.Join(got, " "))
 			}
@@ -134,7 +139,18 @@ func TestWhoMayDoWhat(t *testing.T) {
 func (k *kit) matrixCall(t *testing.T, r httpapi.Route, who string) reply {
 	t.Helper()
 	s := k.subject(t, r)
-	headers := slices.Clone(k.proof(t, r, s, who))
+	return k.ask(t, r, s, who, k.proof(t, r, s, who))
+}
+
+// matrixCallAs is the call of that column with another proof.
+func (k *kit) matrixCallAs(t *testing.T, r httpapi.Route, who string, proof []string) reply {
+	t.Helper()
+	return k.ask(t, r, k.subject(t, r), who, proof)
+}
+
+func (k *kit) ask(t *testing.T, r httpapi.Route, s *subject, who string, proof []string) reply {
+	t.Helper()
+	headers := slices.Clone(proof)
 	if r.Match {
 		headers = append(headers, "If-Match", "*")
 	}
@@ -148,11 +164,20 @@ func (k *kit) matrixCall(t *testing.T, r httpapi.Route, who string) reply {
 	return k.send(t, r.Method, s.path, body, headers...)
 }
 
-// disable makes a user whose proofs were good a moment ago.
+// disable disables a user whose proofs of every kind were good a moment ago.
 func (k *kit) disable(t *testing.T, name string) {
 	t.Helper()
-	k.disabled = k.token(t, name, core.AllScopes&^core.SecretsReveal, time.Hour)
-	k.send(t, "GET", "/v1/me", "", bearer(k.disabled)...).want(t, 200, "")
+	_, session, gateway := k.workspace(t, k.as(name))
+	k.disabled = map[string][]string{
+		"token":       bearer(k.token(t, name, core.AllScopes&^core.SecretsReveal, time.Hour)),
+		"cookie":      k.sameOrigin(k.browser(t, name)),
+		"session key": bearer(session),
+		"gateway key": bearer(gateway),
+	}
+	for _, kind := range []string{"token", "cookie"} {
+		k.send(t, "GET", "/v1/me", "", k.disabled[kind]...).want(t, 200, "")
+	}
+	k.send(t, "GET", "/v1/workspace/manifest", "", bearer(session)...).want(t, 200, "")
 	root := k.token(t, "root", core.AdminRead|core.AdminWrite, time.Hour)
 	k.send(t, "PATCH", "/v1/users/"+name, `{"disabled":true}`, append(bearer(root), "If-Match", "*")...).want(t, 200, "")
 }

@@ -45,25 +45,6 @@ func TestTheTableIsComplete(t *testing.T) {
 	}
 }
 
-// The scopes that a route takes are those that the guard asks for.
-func TestScopesOfRoutes(t *testing.T) {
-	want := map[string]string{
-		"listSecrets": "secrets:read", "revealSecret": "secrets:reveal", "orgUpdateSecret": "secrets:write admin:read admin:write",
-		"createWorkspace": "workspaces:keys", "getStatus": "secrets:read accounts:read workspaces:read", "createUser": "admin:read admin:write",
-		"getMe": "", "exportAudit": "admin:read", "askStepUp": "secrets:read secrets:reveal",
-	}
-	for _, r := range httpapi.Routes() {
-		text, ok := want[r.ID]
-		if got := strings.Join(r.Scopes().Names(), " "); ok && got != text {
-			t.Errorf("%s takes %q, want %q", r.ID, got, text)
-		}
-		delete(want, r.ID)
-	}
-	if len(want) > 0 {
-		t.Errorf("there are no such routes: %v", want)
-	}
-}
-
 // Every path of the table is answered by a server: none hides another.
 func TestEveryRouteIsReached(t *testing.T) {
 	k := newKit(t, nil)

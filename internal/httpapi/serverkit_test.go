@@ -47,8 +47,8 @@ type kit struct {
 	config   httpapi.Config
 	log      *bytes.Buffer
 	users    map[string]core.User
-	launcher string // the key of "tf", which acts for alice
-	disabled string // a token of carol, from before she was disabled
+	launcher string              // the key of "tf", which acts for alice
+	disabled map[string][]string // carol's proofs by kind, from before she was disabled
 	count    *atomic.Int64
 }
 

@@ -232,7 +232,7 @@ func (k *kit) body(r httpapi.Route) string {
 func (k *kit) otherBody(id string) string {
 	switch id {
 	case "createToken":
-		return `{"name":"new","scopes":["audit:read"]}`
+		return `{"name":"new","scopes":["tokens:write"]}`
 	case "createUser":
 		return `{"name":"` + k.fresh("user") + `"}`
 	case "updateUser":

@@ -171,7 +171,6 @@ func TestGuessesAreSlowedDown(t *testing.T) {
 func TestUnconfirmed(t *testing.T) {
 	away := core.Errorf(core.Unavailable, "the store is away").WithReason(api.ReasonUnconfirmed)
 	k := newKit(t, func(c *httpapi.Config) { c.Confirmed = func() error { return away } })
-	k.disabled = k.token(t, "carol", core.AuditRead, time.Hour)
 	for _, r := range httpapi.Routes() {
 		s := k.subject(t, r)
 		s.path = strings.ReplaceAll(s.path, "//", "/stp_none/") // none can be asked for
