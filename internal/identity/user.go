@@ -253,7 +253,7 @@ func endAll(ctx context.Context, tx store.Tx, note guard.Note, u core.User) erro
 	if err != nil {
 		return err
 	}
-	if err := tx.Proofs().DeleteAll(ctx, u.ID); err != nil {
+	if _, err := tx.Proofs().DeleteAll(ctx, u.ID); err != nil {
 		return err
 	}
 	live, err := tx.Workspaces().Live(ctx, u.Owner())

@@ -84,6 +84,7 @@ type Vault interface {
 // Secrets keeps secrets by owner and name.
 type Secrets interface {
 	Get(ctx context.Context, o core.Owner, name string) (core.SealedSecret, error)
+	ByID(ctx context.Context, id string) (core.SealedSecret, error) // whose ever it is
 	// List is in order of name (bytes), with the ciphertext.
 	List(ctx context.Context, o core.Owner) ([]core.SealedSecret, error)
 	// Page is in order of name (its key), without reading ciphertext.
@@ -102,6 +103,7 @@ type Secrets interface {
 // Accounts keeps accounts by owner, provider, namespace and label.
 type Accounts interface {
 	Get(ctx context.Context, o core.Owner, provider, namespace, label string) (core.SealedAccount, error)
+	ByID(ctx context.Context, id string) (core.SealedAccount, error)
 	// List is in order of provider, namespace, position, label.
 	List(ctx context.Context, o core.Owner) ([]core.SealedAccount, error)
 	Create(ctx context.Context, a core.SealedAccount) error
@@ -253,14 +255,18 @@ type Proofs interface {
 	Get(ctx context.Context, id string) (core.Proof, error)
 	ByDigest(ctx context.Context, digest []byte) (core.Proof, error)
 	ByUserCode(ctx context.Context, digest []byte) (core.Proof, error)
+	// List is a user's, oldest first, those that are over too.
+	List(ctx context.Context, userID string) ([]core.Proof, error)
+	// Page is all of them in order of id, its key.
+	Page(ctx context.Context, p Page) ([]core.Proof, error)
 	Create(ctx context.Context, p core.Proof) error
 	// Decide stores State, UserID, Approver, DecidedAt and ExpiresAt of the one
 	// with this ID whose State is from; conflict if it is another by now.
 	Decide(ctx context.Context, p core.Proof, from core.ProofState) error
 	// Pending is how many of a kind are pending and not expired at now.
 	Pending(ctx context.Context, k core.ProofKind, now time.Time) (int, error)
-	// DeleteAll removes a user's.
-	DeleteAll(ctx context.Context, userID string) error
+	// DeleteAll removes a user's and gives their number.
+	DeleteAll(ctx context.Context, userID string) (int, error)
 	// Sweep removes those that expired before t.
 	Sweep(ctx context.Context, t time.Time) error
 }
@@ -278,6 +284,7 @@ type Pools interface {
 // Profiles keeps LLM profiles by owner and name; versions are as of Secrets.
 type Profiles interface {
 	Get(ctx context.Context, o core.Owner, name string) (core.Profile, error)
+	ByID(ctx context.Context, id string) (core.Profile, error)
 	List(ctx context.Context, o core.Owner) ([]core.Profile, error) // in order of name
 	Create(ctx context.Context, p core.Profile) error
 	Update(ctx context.Context, p core.Profile, expect int64) error
@@ -290,6 +297,7 @@ type Profiles interface {
 // MCPServers keeps MCP servers by owner and name; versions are as of Secrets.
 type MCPServers interface {
 	Get(ctx context.Context, o core.Owner, name string) (core.SealedMCPServer, error)
+	ByID(ctx context.Context, id string) (core.SealedMCPServer, error)
 	List(ctx context.Context, o core.Owner) ([]core.SealedMCPServer, error) // in order of name
 	Create(ctx context.Context, m core.SealedMCPServer) error
 	Update(ctx context.Context, m core.SealedMCPServer, expect int64) error

@@ -37,6 +37,10 @@ func (r accounts) Get(ctx context.Context, o core.Owner, provider, namespace, la
 		ownerText(o), provider, namespace, label)
 }
 
+func (r accounts) ByID(ctx context.Context, id string) (core.SealedAccount, error) {
+	return one(ctx, r.tx, "the account is gone", scanAccount, `SELECT `+accountColumns+`, epoch FROM account WHERE id = ?`, id)
+}
+
 func (r accounts) List(ctx context.Context, o core.Owner) ([]core.SealedAccount, error) {
 	return all(ctx, r.tx, scanAccount,
 		`SELECT `+accountColumns+`, epoch FROM account WHERE owner = ? ORDER BY provider, namespace, position, label`, ownerText(o))

@@ -37,6 +37,10 @@ func (r mcpServers) Get(ctx context.Context, o core.Owner, name string) (core.Se
 		`SELECT `+mcpColumns+` FROM mcp_server WHERE owner = ? AND name = ?`, ownerText(o), name)
 }
 
+func (r mcpServers) ByID(ctx context.Context, id string) (core.SealedMCPServer, error) {
+	return one(ctx, r.tx, "the MCP server is gone", scanMCPServer, `SELECT `+mcpColumns+` FROM mcp_server WHERE id = ?`, id)
+}
+
 func (r mcpServers) List(ctx context.Context, o core.Owner) ([]core.SealedMCPServer, error) {
 	return all(ctx, r.tx, scanMCPServer, `SELECT `+mcpColumns+` FROM mcp_server WHERE owner = ? ORDER BY name`, ownerText(o))
 }

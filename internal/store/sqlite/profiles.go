@@ -35,6 +35,10 @@ func (r profiles) Get(ctx context.Context, o core.Owner, name string) (core.Prof
 	return r.find(ctx, "there is no LLM profile "+name, `owner = ? AND name = ?`, ownerText(o), name)
 }
 
+func (r profiles) ByID(ctx context.Context, id string) (core.Profile, error) {
+	return r.find(ctx, "the LLM profile is gone", `id = ?`, id)
+}
+
 func (r profiles) List(ctx context.Context, o core.Owner) ([]core.Profile, error) {
 	return all(ctx, r.tx, scanProfile, `SELECT `+profileColumns+` FROM profile WHERE owner = ? ORDER BY name`, ownerText(o))
 }

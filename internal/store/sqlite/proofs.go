@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"keyfob/internal/core"
+	"keyfob/internal/store"
 )
 
 type proofs struct{ *tx }
@@ -36,6 +37,17 @@ func (r proofs) ByUserCode(ctx context.Context, digest []byte) (core.Proof, erro
 	return r.find(ctx, `user_code = ?`, digestOrNull(digest))
 }
 
+func (r proofs) List(ctx context.Context, userID string) ([]core.Proof, error) {
+	return all(ctx, r.tx, scanProof, `SELECT `+proofColumns+` FROM proof WHERE user_id = ? ORDER BY created_at, id`, userID)
+}
+
+func (r proofs) Page(ctx context.Context, p store.Page) ([]core.Proof, error) {
+	if err := checkPage(p); err != nil {
+		return nil, err
+	}
+	return all(ctx, r.tx, scanProof, `SELECT `+proofColumns+` FROM proof WHERE id > ? ORDER BY id LIMIT ?`, p.After, p.Limit)
+}
+
 func (r proofs) Create(ctx context.Context, p core.Proof) error {
 	err := r.insert(ctx, "proof", proofColumns,
 		p.ID, p.Kind, digestOrNull(p.Digest), digestOrNull(p.UserCode), p.UserID, p.Requester, p.Subject, p.Version, p.State, p.Approver,
@@ -64,9 +76,9 @@ func (r proofs) Pending(ctx context.Context, k core.ProofKind, now time.Time) (i
 		`SELECT count(*) FROM proof WHERE kind = ? AND state = ? AND expires_at > ?`, k, core.ProofPending, micros(now))
 }
 
-func (r proofs) DeleteAll(ctx context.Context, userID string) error {
-	_, err := r.exec(ctx, `DELETE FROM proof WHERE user_id = ?`, userID)
-	return r.s.fault(err)
+func (r proofs) DeleteAll(ctx context.Context, userID string) (int, error) {
+	n, err := r.exec(ctx, `DELETE FROM proof WHERE user_id = ?`, userID)
+	return int(n), r.s.fault(err)
 }
 
 func (r proofs) Sweep(ctx context.Context, t time.Time) error {

@@ -40,6 +40,10 @@ func (r secrets) Get(ctx context.Context, o core.Owner, name string) (core.Seale
 		`SELECT `+sealedColumns+` FROM secret WHERE owner = ? AND name = ?`, ownerText(o), name)
 }
 
+func (r secrets) ByID(ctx context.Context, id string) (core.SealedSecret, error) {
+	return one(ctx, r.tx, "the secret is gone", scanSealed, `SELECT `+sealedColumns+` FROM secret WHERE id = ?`, id)
+}
+
 func (r secrets) List(ctx context.Context, o core.Owner) ([]core.SealedSecret, error) {
 	return all(ctx, r.tx, scanSealed, `SELECT `+sealedColumns+` FROM secret WHERE owner = ? ORDER BY name`, ownerText(o))
 }

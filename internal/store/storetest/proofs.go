@@ -94,10 +94,39 @@ func testProofEnd(t *testing.T, s suite) {
 			}
 		}
 	}
-	s.do(t, func(ctx context.Context, tx store.Tx) error { return tx.Proofs().DeleteAll(ctx, "ann") })
-	left("abce")
+	for _, want := range []int{1, 0} {
+		s.do(t, func(ctx context.Context, tx store.Tx) error {
+			n, err := tx.Proofs().DeleteAll(ctx, "ann")
+			if n != want {
+				t.Errorf("%d were deleted, want %d", n, want)
+			}
+			return err
+		})
+		left("abce")
+	}
 	s.do(t, func(ctx context.Context, tx store.Tx) error { return tx.Proofs().Sweep(ctx, at(10)) })
 	left("abce")
 	s.do(t, func(ctx context.Context, tx store.Tx) error { return tx.Proofs().Sweep(ctx, at(21)) })
 	left("e")
+}
+
+// Lists have those that are over and used, too: a user's by age, all by id.
+func testProofLists(t *testing.T, s suite) {
+	a, b, c, d := Proof("a"), Proof("b"), Proof("c"), Proof("d")
+	a.CreatedAt, b.CreatedAt, b.State = at(3), at(1), core.ProofUsed
+	c.UserID, d.UserID = "bob", ""
+	s.do(t, add(store.Tx.Proofs, d, c, b, a))
+	for user, want := range map[string][]core.Proof{"ann": {b, a}, "bob": {c}, "": {d}, "eve": nil} {
+		same(t, want, read(t, s, func(ctx context.Context, tx store.Tx) ([]core.Proof, error) { return tx.Proofs().List(ctx, user) }))
+	}
+	page := func(p store.Page) []core.Proof {
+		t.Helper()
+		return read(t, s, func(ctx context.Context, tx store.Tx) ([]core.Proof, error) { return tx.Proofs().Page(ctx, p) })
+	}
+	same(t, []core.Proof{a, b, c}, page(store.Page{Limit: 3}))
+	same(t, []core.Proof{d}, page(store.Page{After: "c", Limit: 3}))
+	s.fails(t, core.Invalid, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Proofs().Page(ctx, store.Page{})
+		return err
+	})
 }

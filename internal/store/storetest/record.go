@@ -43,6 +43,7 @@ func list[R interface {
 
 // versioned are the methods that kinds with an owner and a version share.
 type versioned[T any] interface {
+	ByID(ctx context.Context, id string) (T, error)
 	List(ctx context.Context, o core.Owner) ([]T, error)
 	Create(ctx context.Context, x T) error
 	Update(ctx context.Context, x T, expect int64) error
@@ -54,6 +55,7 @@ func testConflicts[R versioned[T], T any](kind func(store.Tx) R, sample func(id,
 	return func(t *testing.T, s suite) {
 		a, b, gone := sample("a", "a", core.Local, 1), sample("b", "b", core.Local, 1), sample("gone", "gone", core.Local, 1)
 		s.do(t, add(kind, a, b))
+		testByID(t, s, kind, a, sample("foreign", "a", other, 1))
 		s.fails(t, core.Conflict, add(kind, sample("c", "a", core.Local, 1)))
 		s.fails(t, core.Conflict, add(kind, a))
 		for _, version := range []int64{0, 2} {
@@ -74,6 +76,22 @@ func testConflicts[R versioned[T], T any](kind func(store.Tx) R, sample func(id,
 		s.do(t, update(kind, changed, 1))
 		s.fails(t, core.Conflict, update(kind, changed, 1))
 		same(t, []T{b, changed}, read(t, s, list(kind, core.Local)))
+	}
+}
+
+// testByID: an id finds just its record, whose ever it is. It takes the one with
+// the id "a", which is stored, and one with the id "foreign".
+func testByID[R versioned[T], T any](t *testing.T, s suite, kind func(store.Tx) R, a, foreign T) {
+	t.Helper()
+	byID := func(id string) func(context.Context, store.Tx) (T, error) {
+		return func(ctx context.Context, tx store.Tx) (T, error) { return kind(tx).ByID(ctx, id) }
+	}
+	s.do(t, add(kind, foreign))
+	same(t, a, read(t, s, byID("a")))
+	same(t, foreign, read(t, s, byID("foreign")))
+	s.do(t, remove(kind, "foreign", 1))
+	for _, id := range []string{"foreign", "", "A"} {
+		missing(t, s, byID(id))
 	}
 }
 

@@ -26,7 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"WorkspaceCount": testWorkspaceCount, "WorkspacePages": testWorkspacePages, "BadPages": testBadPages,
 		"Users": testUsers, "UserConflicts": testUserConflicts, "UserPages": testUserPages,
 		"Tokens": testTokens, "Sessions": testSessions, "SessionSweep": testSessionSweep,
-		"Proofs": testProofs, "ProofDecide": testProofDecide, "ProofEnd": testProofEnd,
+		"Proofs": testProofs, "ProofDecide": testProofDecide, "ProofEnd": testProofEnd, "ProofLists": testProofLists,
 		"Pools": testPools, "Profiles": testProfiles, "ProfileConflicts": testConflicts(store.Tx.Profiles, sampleProfile), "ProfileActivate": testProfileActivate,
 		"MCP": testMCP, "MCPConflicts": testConflicts(store.Tx.MCPServers, sampleMCP), "Checkpoints": testCheckpoints, "Idempotency": testIdempotency,
 		"Usage": testUsage,
