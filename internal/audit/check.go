@@ -135,19 +135,19 @@ func (c *Checker) mention(s *chain, e core.AuditEntry) {
 	}
 }
 
-// Checkpoint takes the next checkpoint.
-func (c *Checker) Checkpoint(p core.Checkpoint) {
+// Checkpoint takes the next checkpoint, and says whether it is sound itself.
+func (c *Checker) Checkpoint(p core.Checkpoint) bool {
 	last := c.last
 	if !bytes.Equal(p.Hash, CheckpointHash(p)) {
 		// Its number may be a part of what was changed: it stands for the next.
 		delete(c.mentioned, last.Number+1)
 		c.last = core.Checkpoint{Number: last.Number + 1, Hash: p.Hash}
 		c.problem(p.Number, "its content was changed after it was signed")
-		return
+		return false
 	}
 	if p.Number <= last.Number {
 		c.problem(p.Number, fmt.Sprintf("it stands behind checkpoint %d", last.Number))
-		return
+		return false
 	}
 	if p.Number > last.Number+1 {
 		c.missing(p.Number)
@@ -157,10 +157,11 @@ func (c *Checker) Checkpoint(p core.Checkpoint) {
 	c.last = p
 	if why != "" {
 		c.problem(p.Number, why)
-		return
+		return false
 	}
 	c.found.Checkpoints++
 	c.compare(p, last.Number == 0)
+	return true
 }
 
 func (c *Checker) problem(number int64, why string) {

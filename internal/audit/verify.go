@@ -14,7 +14,7 @@ import (
 )
 
 // maxLine bounds a line: beyond it a file is none of ours. The longest entry is
-// that of an apply, which names up to 20,000 records with two digests each.
+// that of an apply, which names up to 20,000 records with three digests each.
 const maxLine = 32 << 20
 
 // VerifyExport reads an export or a sink's file and says what does not fit: each

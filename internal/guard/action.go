@@ -57,6 +57,7 @@ const (
 	StepUpAsk     = "step_up.ask"
 	StepUpDecide  = "step_up.decide"
 	StepUpUse     = "step_up.use"  // an approval was used up, for one reveal
+	LoginStart    = "login.start"  // a command line asked to be signed in; nobody is known yet
 	LoginDecide   = "login.decide" // a browser approved or denied a command line
 	LoginGrant    = "login.grant"  // a browser or a command line was signed in
 	LinkCreate    = "login.link"   // a one-time link or code was made, on the server's own machine
@@ -107,6 +108,10 @@ func TokenSubject(id string) string { return "token:" + id }
 
 // SessionSubject names a browser session by its id.
 func SessionSubject(id string) string { return "session:" + id }
+
+// ProofSubject names a sign-in link, a code, a login that waits or a step-up by
+// its id.
+func ProofSubject(id string) string { return "proof:" + id }
 
 // UserSubject names a user by name.
 func UserSubject(name string) string { return "user:" + name }

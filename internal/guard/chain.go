@@ -112,7 +112,7 @@ func (g *Guard) Rekey(ctx context.Context, actor core.Actor, act Act, next audit
 	err := g.store.Update(ctx, func(tx store.Tx) error {
 		notes := maps.Clone(act.Detail)
 		noteInto(&notes)("audit_key", next.KeyID())
-		if err := fn(ctx, noting{tx, act.Subject, &notes}, noteInto(&notes)); err != nil {
+		if err := fn(ctx, newNoting(tx, act, &notes), noteInto(&notes)); err != nil {
 			return err
 		}
 		if _, err := g.add(ctx, tx, entry(actor, act, OK, notes)); err != nil {

@@ -82,7 +82,7 @@ func New(st store.Store, writer string, options ...Option) *Guard {
 
 // Do runs a change. fn and its entry are one transaction: both are durable when
 // Do returns nil, neither otherwise. The entry says of each record that fn wrote
-// through tx what is stored now, for Verify. Errors: forbidden, or whatever fn or
+// through tx what it was and what is stored now, for Verify. Errors: forbidden, or whatever fn or
 // the store gave.
 func (g *Guard) Do(ctx context.Context, actor core.Actor, act Act, fn func(ctx context.Context, tx store.Tx, note Note) error) error {
 	act = act.of(actor)
@@ -95,7 +95,7 @@ func (g *Guard) Do(ctx context.Context, actor core.Actor, act Act, fn func(ctx c
 			return err
 		}
 		notes := maps.Clone(act.Detail)
-		if err := fn(ctx, noting{tx, act.Subject, &notes}, noteInto(&notes)); err != nil {
+		if err := fn(ctx, newNoting(tx, act, &notes), noteInto(&notes)); err != nil {
 			return err
 		}
 		_, err := g.add(ctx, tx, entry(actor, act, OK, notes))

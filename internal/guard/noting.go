@@ -2,158 +2,170 @@ package guard
 
 import (
 	"context"
-	"strconv"
 
 	"keyfob/internal/core"
 	"keyfob/internal/store"
 )
 
 // noting is the state that a change sees. Whatever it writes is noted for the
-// change's entry, so that no use case can forget it. What legitimately changes
-// outside of the trail passes through: health, usage, renewals, when a token was
-// used, and proofs.
+// change's entry, with what the change found there, so that no use case can forget
+// it. What legitimately changes outside of the trail passes through: health, usage,
+// renewals, when a token was used, and that what is over is swept away.
 type noting struct {
 	store.Tx
 	subject string // of the entry
 	notes   *map[string]string
+	first   map[string]row // what the change found of each record that it wrote
 }
 
-func (n noting) Secrets() store.Secrets       { return notedSecrets{n.Tx.Secrets(), n} }
-func (n noting) Accounts() store.Accounts     { return notedAccounts{n.Tx.Accounts(), n} }
-func (n noting) MCPServers() store.MCPServers { return notedMCP{n.Tx.MCPServers(), n} }
-func (n noting) Profiles() store.Profiles     { return notedProfiles{n.Tx.Profiles(), n} }
-func (n noting) Pools() store.Pools           { return notedPools{n.Tx.Pools(), n} }
-func (n noting) Users() store.Users           { return notedUsers{n.Tx.Users(), n} }
-func (n noting) Tokens() store.Tokens         { return notedTokens{n.Tx.Tokens(), n} }
-func (n noting) Sessions() store.Sessions     { return notedSessions{n.Tx.Sessions(), n} }
-func (n noting) Workspaces() store.Workspaces { return notedWorkspaces{n.Tx.Workspaces(), n} }
+func newNoting(tx store.Tx, act Act, notes *map[string]string) noting {
+	return noting{tx, act.Subject, notes, map[string]row{}}
+}
 
-// wrote notes a record where the write did not fail.
-func (n noting) wrote(err error, r record) error {
+// wrote notes a record as it is stored now, and what was in its place.
+func (n noting) wrote(r record, was row) {
+	delete(*n.notes, removedKey+r.key)
+	n.note(wroteKey+r.key, r.text()+" was "+n.found(r.key, was).text(), r.subject)
+}
+
+// removed notes the end of a record. What the change wrote of it before that does
+// not count.
+func (n noting) removed(key, subject string, was row) {
+	delete(*n.notes, wroteKey+key)
+	n.note(removedKey+key, "was "+n.found(key, was).text(), subject)
+}
+
+// found is what the change found of the record at first, in however many steps it
+// wrote it.
+func (n noting) found(key string, was row) row {
+	if first, ok := n.first[key]; ok {
+		return first
+	}
+	n.first[key] = was
+	return was
+}
+
+func (n noting) note(key, text, subject string) {
+	if subject != "" && subject != n.subject {
+		text += " of " + subject
+	}
+	noteInto(n.notes)(key, text)
+}
+
+// ledger notes the writes of one kind of record, where they do not fail.
+type ledger[T any] struct {
+	n noting
+	kind[T]
+}
+
+func (l ledger[T]) made(x T, err error) error {
 	if err == nil {
-		noteInto(n.notes)(wroteKey+r.key, r.text(n.subject))
+		l.n.wrote(l.of(x).summed(), nothing)
 	}
 	return err
 }
 
-// gone notes the end of a record, and what the change wrote of it before that
-// does not count. Version 0 is that of a record which has none.
-func (n noting) gone(err error, kind, id string, version int64) error {
+// changed runs what writes the record with this id; now is the record then.
+func (l ledger[T]) changed(ctx context.Context, id string, write func() error, now func() (record, error)) error {
+	was, err := l.before(ctx, id)
 	if err != nil {
 		return err
 	}
-	said := "ended"
-	if version > 0 {
-		said = "r" + strconv.FormatInt(version, 10)
+	if err := write(); err != nil {
+		return err
 	}
-	delete(*n.notes, wroteKey+keyOf(kind, id))
-	noteInto(n.notes)(removedKey+keyOf(kind, id), said)
-	return nil
+	r, err := now()
+	if err == nil {
+		l.n.wrote(r.summed(), was.row)
+	}
+	return err
 }
 
-type notedSecrets struct {
-	store.Secrets
-	n noting
+// edited is changed, where the write replaces a part of the record: the whole is
+// read again.
+func (l ledger[T]) edited(ctx context.Context, id string, write func() error) error {
+	return l.changed(ctx, id, write, func() (record, error) { return l.stored(ctx, l.n.Tx, id) })
 }
 
-func (t notedSecrets) Create(ctx context.Context, s core.SealedSecret) error {
-	return t.n.wrote(t.Secrets.Create(ctx, s), secretRecord(s))
+func (l ledger[T]) ended(ctx context.Context, id string, write func() error) error {
+	was, err := l.before(ctx, id)
+	if err == nil {
+		err = write()
+	}
+	if err == nil {
+		l.n.removed(keyOf(l.name, id), was.subject, was.row)
+	}
+	return err
 }
 
-func (t notedSecrets) Update(ctx context.Context, s core.SealedSecret, expect int64) error {
-	s.Version = expect + 1
-	return t.n.wrote(t.Secrets.Update(ctx, s, expect), secretRecord(s))
+// before is the record as the change finds it. One that cannot be read is no
+// obstacle, such as to its removal, and a finding.
+func (l ledger[T]) before(ctx context.Context, id string) (record, error) {
+	r, err := l.stored(ctx, l.n.Tx, id)
+	switch core.CodeOf(err) {
+	case core.NotFound: // the write says so, too
+		return record{row: nothing}, nil
+	case core.Internal:
+		return record{row: unreadable}, nil
+	}
+	return r.summed(), err
 }
 
-func (t notedSecrets) Delete(ctx context.Context, id string, expect int64) error {
-	return t.n.gone(t.Secrets.Delete(ctx, id, expect), kindSecret, id, expect)
+// versioned is a port of records with versions of their own.
+type versioned[T any] interface {
+	Create(ctx context.Context, x T) error
+	Update(ctx context.Context, x T, expect int64) error
+	Delete(ctx context.Context, id string, expect int64) error
 }
 
-type notedAccounts struct {
-	store.Accounts
-	n noting
+type edits[T any] struct {
+	ledger[T]
+	to versioned[T]
 }
 
-func (t notedAccounts) Create(ctx context.Context, a core.SealedAccount) error {
-	return t.n.wrote(t.Accounts.Create(ctx, a), accountRecord(a))
+func (e edits[T]) Create(ctx context.Context, x T) error { return e.made(x, e.to.Create(ctx, x)) }
+
+func (e edits[T]) Update(ctx context.Context, x T, expect int64) error {
+	return e.updated(ctx, x, expect+1, func() error { return e.to.Update(ctx, x, expect) })
 }
 
-func (t notedAccounts) Update(ctx context.Context, a core.SealedAccount, expect int64) error {
-	a.Version = expect + 1
-	return t.n.wrote(t.Accounts.Update(ctx, a, expect), accountRecord(a))
+func (e edits[T]) Delete(ctx context.Context, id string, expect int64) error {
+	return e.ended(ctx, id, func() error { return e.to.Delete(ctx, id, expect) })
 }
 
-func (t notedAccounts) Delete(ctx context.Context, id string, expect int64) error {
-	return t.n.gone(t.Accounts.Delete(ctx, id, expect), kindAccount, id, expect)
+// updated is changed, where the write makes the record x at this version.
+func (l ledger[T]) updated(ctx context.Context, x T, version int64, write func() error) error {
+	r := l.of(x)
+	r.version = version
+	return l.changed(ctx, idOf(r.key), write, func() (record, error) { return r, nil })
 }
 
-type notedMCP struct {
-	store.MCPServers
-	n noting
+// bearer is a port of what a user shows to be known.
+type bearer[T any] interface {
+	List(ctx context.Context, userID string) ([]T, error)
+	Create(ctx context.Context, x T) error
+	DeleteAll(ctx context.Context, userID string) (int, error)
 }
 
-func (t notedMCP) Create(ctx context.Context, m core.SealedMCPServer) error {
-	return t.n.wrote(t.MCPServers.Create(ctx, m), mcpRecord(m))
+type issues[T any] struct {
+	ledger[T]
+	to bearer[T]
 }
 
-func (t notedMCP) Update(ctx context.Context, m core.SealedMCPServer, expect int64) error {
-	m.Version = expect + 1
-	return t.n.wrote(t.MCPServers.Update(ctx, m, expect), mcpRecord(m))
-}
+func (i issues[T]) Create(ctx context.Context, x T) error { return i.made(x, i.to.Create(ctx, x)) }
 
-func (t notedMCP) Delete(ctx context.Context, id string, expect int64) error {
-	return t.n.gone(t.MCPServers.Delete(ctx, id, expect), kindMCP, id, expect)
-}
-
-type notedProfiles struct {
-	store.Profiles
-	n noting
-}
-
-func (t notedProfiles) Create(ctx context.Context, p core.Profile) error {
-	return t.n.wrote(t.Profiles.Create(ctx, p), profileRecord(p))
-}
-
-func (t notedProfiles) Update(ctx context.Context, p core.Profile, expect int64) error {
-	p.Version = expect + 1
-	return t.n.wrote(t.Profiles.Update(ctx, p, expect), profileRecord(p))
-}
-
-func (t notedProfiles) Delete(ctx context.Context, id string, expect int64) error {
-	return t.n.gone(t.Profiles.Delete(ctx, id, expect), kindProfile, id, expect)
-}
-
-// Activate writes the profile that becomes the active one, and the one that was.
-func (t notedProfiles) Activate(ctx context.Context, o core.Owner, id string) error {
-	before, err := t.Profiles.List(ctx, o)
+func (i issues[T]) DeleteAll(ctx context.Context, userID string) (int, error) {
+	all, err := i.to.List(ctx, userID)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := t.Profiles.Activate(ctx, o, id); err != nil {
-		return err
-	}
-	after, err := t.Profiles.List(ctx, o)
+	count, err := i.to.DeleteAll(ctx, userID)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	version := map[string]int64{}
-	for _, p := range before {
-		version[p.ID] = p.Version
+	for _, x := range all {
+		r := i.of(x).summed()
+		i.n.removed(r.key, r.subject, r.row)
 	}
-	for _, p := range after {
-		if p.Version != version[p.ID] {
-			_ = t.n.wrote(nil, profileRecord(p))
-		}
-	}
-	return nil
-}
-
-type notedPools struct {
-	store.Pools
-	n noting
-}
-
-func (t notedPools) Put(ctx context.Context, p core.Pool, expect int64) error {
-	p.Version = expect + 1
-	return t.n.wrote(t.Pools.Put(ctx, p, expect), poolRecord(p))
+	return count, nil
 }

@@ -83,6 +83,7 @@ var policy = map[string]rule{
 	StepUpAsk:     {user, core.SecretsReveal, false, false},
 	StepUpDecide:  {user, core.SecretsReveal, false, false},
 	StepUpUse:     {user, core.SecretsReveal, false, false},
+	LoginStart:    {upkeep, 0, true, false},
 	LoginDecide:   {user, core.TokensWrite | core.SecretsReveal | core.WorkspacesKeys, true, false},
 	LoginGrant:    {upkeep, 0, true, false},
 	UserSelf:      {user, 0, false, false},

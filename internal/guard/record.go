@@ -14,13 +14,14 @@ import (
 // Keys of an entry's Detail by which verification knows what is stored. Every
 // write inside Do notes them by itself:
 //
-//	"wrote secret/ID"   = "v3 sha256:HEX r5 sha256:HEX of secret:NAME"
-//	"removed secret/ID" = "r5", or "ended" of what has no version of its own
+//	"wrote secret/ID"   = "v3 sha256:HEX r5 sha256:HEX was r4 sha256:HEX of secret:NAME"
+//	"removed secret/ID" = "was r5 sha256:HEX of secret:NAME"
 //
 // v is the version of the value and the digest of its ciphertext, for kinds that
 // have one; r is the record's version and the digest of its row; "until TIME"
-// follows for what ends by itself; "of" is left out where the entry's subject
-// says it. Entries of older programs end behind the ciphertext's digest.
+// follows for what ends by itself; "was" is the row that the change found, or
+// "was nothing"; "of" is left out where the entry's subject says it. Entries of
+// older programs lack the "was" and, before that, all but the ciphertext's digest.
 const (
 	wroteKey   = "wrote "
 	removedKey = "removed "
@@ -37,14 +38,20 @@ const (
 	kindToken     = "token"
 	kindSession   = "session"
 	kindWorkspace = "workspace"
+	kindProof     = "proof"
 )
 
 func keyOf(kind, id string) string { return kind + "/" + id }
 
-// kindOf is the kind in what keyOf gave.
+// kindOf and idOf take apart what keyOf gave.
 func kindOf(key string) string {
 	kind, _, _ := strings.Cut(key, "/")
 	return kind
+}
+
+func idOf(key string) string {
+	_, id, _ := strings.Cut(key, "/")
+	return id
 }
 
 // record is a stored record as the trail tells of it.
@@ -53,35 +60,57 @@ type record struct {
 	subject string // for people
 	value   int64  // version of the value, and digest of its ciphertext; empty: the kind has none
 	cipher  string
-	version int64 // of the record, and digest of its row; empty: not known
-	row     string
+	row
+	owner  core.Owner // of one that is stored; zero: the kind's records are in one list
+	fields audit.Row  // of one that is stored, but for its version
+}
+
+// row is one version of a record.
+type row struct {
+	version int64
+	digest  string    // empty: not known
 	until   time.Time // when it ends by itself; zero: it does not
 }
 
-// text is the record as Detail has it in an entry on this subject.
-func (r record) text(subject string) string {
-	var b strings.Builder
-	if r.cipher != "" {
-		b.WriteString("v" + strconv.FormatInt(r.value, 10) + " sha256:" + r.cipher + " ")
+// What a change found where it found no row: none, or one that no program reads.
+var (
+	nothing    = row{digest: "nothing"}
+	unreadable = row{digest: "unreadable"}
+)
+
+// summed is a stored record with the digest of its row.
+func (r record) summed() record {
+	r.fields.Number("version", r.version)
+	r.digest, r.fields = r.fields.Digest(kindOf(r.key)), audit.Row{}
+	return r
+}
+
+func (r row) text() string {
+	if r == nothing || r == unreadable {
+		return r.digest
 	}
-	b.WriteString("r" + strconv.FormatInt(r.version, 10) + " sha256:" + r.row)
+	text := "r" + strconv.FormatInt(r.version, 10) + " sha256:" + r.digest
 	if !r.until.IsZero() {
-		b.WriteString(" until " + r.until.UTC().Format(time.RFC3339Nano))
+		text += " until " + r.until.UTC().Format(time.RFC3339Nano)
 	}
-	if r.subject != subject {
-		b.WriteString(" of " + r.subject)
+	return text
+}
+
+// text is the record as Detail has it.
+func (r record) text() string {
+	if r.cipher == "" {
+		return r.row.text()
 	}
-	return b.String()
+	return "v" + strconv.FormatInt(r.value, 10) + " sha256:" + r.cipher + " " + r.row.text()
 }
 
 // parseRecord reads what text gave, or an older program wrote. What it cannot
 // read it leaves zero: an entry that was tampered with is found by its hash.
-func parseRecord(key, text, subject string) record {
-	r := record{key: key, subject: subject}
-	if before, of, ok := strings.Cut(text, " of "); ok {
-		text, r.subject = before, of
-	}
+func parseRecord(text string) (r record) {
 	words := strings.Fields(text)
+	if len(words) == 1 && (words[0] == nothing.digest || words[0] == unreadable.digest) {
+		r.digest = words[0]
+	}
 	for i := 0; i+1 < len(words); i += 2 {
 		w, arg := words[i], words[i+1]
 		n, _ := strconv.ParseInt(w[1:], 10, 64)
@@ -91,7 +120,7 @@ func parseRecord(key, text, subject string) record {
 		case w[0] == 'v':
 			r.value, r.cipher = n, strings.TrimPrefix(arg, "sha256:")
 		case w[0] == 'r':
-			r.version, r.row = n, strings.TrimPrefix(arg, "sha256:")
+			r.version, r.digest = n, strings.TrimPrefix(arg, "sha256:")
 		}
 	}
 	return r
@@ -112,7 +141,7 @@ func secretRecord(s core.SealedSecret) record {
 	w.Number("size", int64(s.Size))
 	w.Time("created_at", s.CreatedAt)
 	w.Time("updated_at", s.UpdatedAt)
-	r := record{key: keyOf(kindSecret, s.ID), subject: SecretSubject(s.Name), version: s.Version}
+	r := record{key: keyOf(kindSecret, s.ID), subject: SecretSubject(s.Name), row: row{version: s.Version}, owner: s.Owner}
 	return r.sealed(w, s.ValueVersion, s.KeyID, s.Ciphertext)
 }
 
@@ -128,7 +157,7 @@ func accountRecord(a core.SealedAccount) record {
 	w.Number("limit_tokens", a.Limit.Tokens)
 	w.Time("created_at", a.CreatedAt)
 	w.Time("updated_at", a.UpdatedAt)
-	r := record{key: keyOf(kindAccount, a.ID), subject: AccountSubject(a.Ref()), version: a.Version}
+	r := record{key: keyOf(kindAccount, a.ID), subject: AccountSubject(a.Ref()), row: row{version: a.Version}, owner: a.Owner}
 	return r.sealed(w, a.ValueVersion, a.KeyID, a.Ciphertext)
 }
 
@@ -144,7 +173,7 @@ func mcpRecord(m core.SealedMCPServer) record {
 	w.Flag("enabled", m.Enabled)
 	w.Time("created_at", m.CreatedAt)
 	w.Time("updated_at", m.UpdatedAt)
-	r := record{key: keyOf(kindMCP, m.ID), subject: MCPSubject(m.Name), version: m.Version}
+	r := record{key: keyOf(kindMCP, m.ID), subject: MCPSubject(m.Name), row: row{version: m.Version}, owner: m.Owner}
 	return r.sealed(w, m.ValueVersion, m.KeyID, m.Ciphertext)
 }
 
@@ -153,13 +182,7 @@ func (r record) sealed(w audit.Row, version int64, keyID string, ciphertext []by
 	r.value, r.cipher = version, seal.Digest(ciphertext)
 	w.Text("key_id", keyID, "ciphertext", r.cipher)
 	w.Number("value_version", version)
-	return r.rowed(w)
-}
-
-// rowed adds the digest of the row.
-func (r record) rowed(w audit.Row) record {
-	w.Number("version", r.version)
-	r.row = w.Digest(kindOf(r.key))
+	r.fields = w
 	return r
 }
 

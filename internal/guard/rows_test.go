@@ -167,7 +167,7 @@ func TestUnreadableRowsAreNamed(t *testing.T) {
 			}
 		}
 	}
-	v := attacked(t, file, signer, run(`UPDATE secret SET selector = 'no JSON', name = 'other'`))
+	v := attacked(t, file, signer, run(`UPDATE secret SET selector = 'no JSON', id = 'other'`))
 	if len(v.Problems) != 1 || v.Problems[0].Subject != "secrets of user:usr_ann" {
 		t.Errorf("renamed, too: %+v", v.Problems)
 	}

@@ -9,18 +9,32 @@ import (
 
 // users compares them, and has the records of each looked at.
 func (w *walker) users(ctx context.Context, tx store.Tx) error {
+	return paged(ctx, w, tx, kindUser, "users", tx.Users().Page, func(u core.User) string {
+		w.owners[u.Owner()] = true
+		w.compare(userRecord(u))
+		return u.Name
+	})
+}
+
+func (w *walker) proofs(ctx context.Context, tx store.Tx) error {
+	return paged(ctx, w, tx, kindProof, "sign-ins and step-ups", tx.Proofs().Page, func(p core.Proof) string {
+		w.compare(proofRecord(p))
+		return p.ID
+	})
+}
+
+// paged looks at every record of a kind that is in one list; look gives its key.
+func paged[T any](ctx context.Context, w *walker, tx store.Tx, kind, what string, list func(context.Context, store.Page) ([]T, error), look func(T) string) error {
 	for p := (store.Page{Limit: feedPage}); ; {
-		page, err := tx.Users().Page(ctx, p)
+		page, err := list(ctx, p)
 		if core.CodeOf(err) == core.Internal {
-			return w.unreadable(ctx, tx, kindUser, "users", core.Owner{})
+			return w.unreadable(ctx, tx, kind, what, core.Owner{})
 		}
 		if err != nil {
 			return err
 		}
-		for _, u := range page {
-			w.owners[u.Owner()] = true
-			w.compare(userRecord(u))
-			p.After = u.Name
+		for _, x := range page {
+			p.After = look(x)
 		}
 		if len(page) < p.Limit {
 			return nil

@@ -35,21 +35,32 @@ type DeviceGrant struct {
 }
 
 // StartDevice begins the login of a command line that calls itself client.
-// Nobody is known yet, so this is not in the audit trail, and bounded: errors:
-// exhausted with reason too_many_pending.
+// Nobody is known yet, so it is bounded how many wait; what is refused for that
+// leaves no entry in the audit trail. Errors: exhausted with reason
+// too_many_pending.
 func (i *Identity) StartDevice(ctx context.Context, client string) (DeviceGrant, error) {
 	text, at := core.NewToken(core.DevicePrefix), now()
 	p := core.Proof{
 		ID: core.NewID("dev"), Kind: core.DeviceProof, Digest: digest(text), Requester: cleaned(client, maxLabel, aCommandLine),
 		State: core.ProofPending, CreatedAt: at, ExpiresAt: at.Add(deviceLife),
 	}
+	mayWait := func(tx store.Tx) error {
+		if n, err := tx.Proofs().Pending(ctx, core.DeviceProof, at); err != nil || n >= maxDevices {
+			return orFull(err, "logins", time.Minute)
+		}
+		return nil
+	}
+	if err := i.store.View(ctx, mayWait); err != nil {
+		return DeviceGrant{}, err
+	}
+	act := guard.Act{Action: guard.LoginStart, Subject: "login", Detail: map[string]string{"proof": p.ID, "client": p.Requester}}
 	code, err := "", error(nil)
 	for range 3 { // a code that another one waits with is a conflict
 		code = newUserCode()
 		p.UserCode = core.TokenDigest(code)
-		err = i.store.Update(ctx, func(tx store.Tx) error {
-			if n, err := tx.Proofs().Pending(ctx, core.DeviceProof, at); err != nil || n >= maxDevices {
-				return orFull(err, "logins", time.Minute)
+		err = i.guard.Do(ctx, core.System("login", core.Org), act, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
+			if err := mayWait(tx); err != nil {
+				return err
 			}
 			return tx.Proofs().Create(ctx, p)
 		})

@@ -312,16 +312,13 @@ func TestAnApprovalByNobodyIsNone(t *testing.T) {
 	u := f.user(t, "anna", "")
 	for n, approver := range []string{"", "local", "token:tok_1", "browser:", "proxy:x"} {
 		code := core.NewToken(core.DevicePrefix)
-		err := f.Store.Update(t.Context(), func(tx store.Tx) error {
-			return tx.Proofs().Create(t.Context(), core.Proof{
+		f.Write(t, func(ctx context.Context, tx store.Tx) error {
+			return tx.Proofs().Create(ctx, core.Proof{
 				ID: fmt.Sprint("p", n), Kind: core.DeviceProof, Digest: core.TokenDigest(text(code)), UserID: u.ID,
 				State: core.ProofApproved, Approver: approver, ExpiresAt: time.Now().Add(time.Minute),
 			})
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = f.Login(t.Context(), identity.LoginRequest{DeviceCode: text(code)})
+		_, err := f.Login(t.Context(), identity.LoginRequest{DeviceCode: text(code)})
 		wantError(t, "approved by "+approver, err, core.Unauthenticated, "expired_token")
 	}
 }
@@ -366,14 +363,11 @@ func TestATokenMintsNoSecondProof(t *testing.T) {
 
 func TestLoginsThatWaitAreBounded(t *testing.T) {
 	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
-		err := f.Store.Update(t.Context(), func(tx store.Tx) error { return waiting(t.Context(), tx, core.DeviceProof, 999) })
-		if err != nil {
-			t.Fatal(err)
-		}
+		f.Write(t, func(ctx context.Context, tx store.Tx) error { return waiting(ctx, tx, core.DeviceProof, 999) })
 		if _, err := f.StartDevice(t.Context(), ""); err != nil {
 			t.Fatal(err)
 		}
-		_, err = f.StartDevice(t.Context(), "")
+		_, err := f.StartDevice(t.Context(), "")
 		wantError(t, "one too many", err, core.Exhausted, "too_many_pending")
 		time.Sleep(10 * time.Minute)
 		if _, err := f.StartDevice(t.Context(), ""); err != nil {

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -238,9 +239,7 @@ func TestOneOfManyTakesAStepUp(t *testing.T) {
 func TestStepUpsThatWaitAreBounded(t *testing.T) {
 	f := newFixture(t, identity.Config{})
 	u, token, _ := f.revealing(t, "anna")
-	if err := f.Store.Update(t.Context(), func(tx store.Tx) error { return waiting(t.Context(), tx, core.StepUpProof, 10_000) }); err != nil {
-		t.Fatal(err)
-	}
+	f.Write(t, func(ctx context.Context, tx store.Tx) error { return waiting(ctx, tx, core.StepUpProof, 10_000) })
 	_, err := f.AskStepUp(t.Context(), token, secretOf(u.Owner(), 1))
 	wantError(t, "one too many", err, core.Exhausted, "too_many_pending")
 }

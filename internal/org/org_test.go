@@ -1,6 +1,7 @@
 package org_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -320,17 +321,14 @@ func TestApplyTakesAnAdministrator(t *testing.T) {
 func TestApplyRepairs(t *testing.T) {
 	f := newFixture(t, vault.Limits{})
 	f.apply(t, first(), org.Options{})
-	err := f.Store.Update(t.Context(), func(tx store.Tx) error {
-		s, err := tx.Secrets().Get(t.Context(), core.Org, "NPM")
+	f.Write(t, func(ctx context.Context, tx store.Tx) error {
+		s, err := tx.Secrets().Get(ctx, core.Org, "NPM")
 		if err != nil {
 			return err
 		}
 		s.Ciphertext[len(s.Ciphertext)-1] ^= 1
-		return tx.Secrets().Update(t.Context(), s, s.Version)
+		return tx.Secrets().Update(ctx, s, s.Version)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if got := f.apply(t, first(), org.Options{}); got[0] != "update secret NPM: value" || f.value(t, "NPM") != "one" {
 		t.Errorf("%q", got)
 	}
