@@ -2,10 +2,12 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"keyfob/internal/core"
@@ -111,8 +113,9 @@ func TestEndsInAnotherChain(t *testing.T) {
 			if err := tx.Users().Update(ctx, u, u.Version); err != nil {
 				return err
 			}
+			_, err = tx.Proofs().DeleteAll(ctx, ann.ID)
 			for _, err := range []error{
-				tx.Secrets().Delete(ctx, "sec", 1), tx.Accounts().Delete(ctx, "acc", 1), tx.MCPServers().Delete(ctx, "mcp", 1), tx.Profiles().Delete(ctx, "prf", 1),
+				err, tx.Secrets().Delete(ctx, "sec", 1), tx.Accounts().Delete(ctx, "acc", 1), tx.MCPServers().Delete(ctx, "mcp", 1), tx.Profiles().Delete(ctx, "prf", 1),
 				tx.Tokens().Delete(ctx, "tok"), tx.Sessions().Delete(ctx, "ses"), tx.Workspaces().End(ctx, "wsp", soon),
 			} {
 				if err != nil {
@@ -207,5 +210,80 @@ func TestWhatIsNoFinding(t *testing.T) {
 	v, err := k.Guard.Verify(t.Context(), core.LocalUser)
 	if err != nil || !v.OK() || v.Records != len(rows)+1 {
 		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// What an older program wrote says nothing of what it found, so it is not linked,
+// and said not to be. From the next write on it is.
+func TestOlderNotesAreNotLinked(t *testing.T) {
+	f := older(t)
+	again := edited(func(ctx context.Context, tx store.Tx) (core.SealedSecret, error) { return tx.Secrets().ByID(ctx, "a") },
+		func(ctx context.Context, tx store.Tx, s core.SealedSecret) error {
+			s.File += "x"
+			return tx.Secrets().Update(ctx, s, s.Version)
+		})
+	f.tamper(t, `UPDATE secret SET env = 'PATH'`)
+	f.does(t, f.Guard, again)
+	f.does(t, guard.New(f.store, "a"), again)
+	f.does(t, f.Guard, again)
+	v := f.verify(t)
+	// Two values, two ends of workspaces, and the first write of this program.
+	if !v.OK() || !slices.ContainsFunc(v.Unproven, func(s string) bool { return strings.Contains(s, "one of 5 writes") }) {
+		t.Fatalf("%+v", v)
+	}
+	f.tamper(t, `UPDATE secret SET env = 'OTHER'`)
+	f.does(t, f.Guard, again)
+	if v := f.verify(t); len(v.Problems) != 1 || v.Problems[0].Subject != "secret:N_a" || !strings.Contains(v.Problems[0].Message, "was changed outside Keyfob between") {
+		t.Errorf("%+v", v.Problems)
+	}
+}
+
+// rowsOf is the note of a program that noted rows, and not what it found.
+func rowsOf(t *testing.T, f fixture, seq int) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for k, v := range f.entries(t)[seq-1].Detail {
+		if is, _, ok := strings.Cut(v, " was "); ok {
+			out[k] = is
+		}
+	}
+	return out
+}
+
+// Sign-ins that wait when Keyfob is brought up to date were made by a program that
+// did not note them. They are no finding, and counted; one that is there later is.
+func TestProofsOfAnOlderProgram(t *testing.T) { synctest.Test(t, proofsOfAnOlderProgram) }
+
+func proofsOfAnOlderProgram(t *testing.T) {
+	from := newFixture(t).made(t)
+	notes := rowsOf(t, from, 1)
+	delete(notes, "wrote proof/lnk")
+	f := newFixture(t)
+	if err := f.store.Update(t.Context(), func(tx store.Tx) error { return writeRows(t.Context(), tx, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	act := guard.Act{Action: guard.OrgApply, Subject: "x", Detail: notes}
+	if err := f.Do(t.Context(), core.LocalUser.On(core.Org), act, func(context.Context, store.Tx, guard.Note) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	counts := func(v guard.Verification) bool {
+		return slices.ContainsFunc(v.Unproven, func(s string) bool { return strings.Contains(s, "who made 1 sign-ins or approvals") })
+	}
+	if v := f.verify(t); !v.OK() || !counts(v) {
+		t.Errorf("that waits: %+v", v)
+	}
+	f.does(t, f.Guard, rewrites["proof"])
+	if v := f.verify(t); !v.OK() || !counts(v) {
+		t.Errorf("that was used: %+v", v)
+	}
+	time.Sleep(2 * time.Hour)
+	f.tamper(t, `UPDATE proof SET id = 'late', state = 'pending'`)
+	f.does(t, f.Guard, func(ctx context.Context, tx store.Tx) error {
+		p, err := tx.Proofs().Get(ctx, "late")
+		p.State = core.ProofUsed
+		return errors.Join(err, tx.Proofs().Decide(ctx, p, core.ProofPending))
+	})
+	if v := f.verify(t); !has(v, guard.Problem{Writer: "here", Seq: 4, Subject: "proof:late", Message: "does not know that it was made"}) {
+		t.Errorf("that came later: %+v", v)
 	}
 }

@@ -36,6 +36,7 @@ var rows = []recorded{
 	{"token", "id = 'tok'", "token:tok", "used_at"},
 	{"browser_session", "id = 'ses'", "session:ses", "used_at"},
 	{"workspace", "id = 'wsp'", "workspace:wsp", "expires_at"},
+	{"proof", "id = 'lnk'", "proof:lnk", ""},
 }
 
 func writeRows(ctx context.Context, tx store.Tx, _ guard.Note) error {
@@ -65,6 +66,10 @@ func writeRows(ctx context.Context, tx store.Tx, _ guard.Note) error {
 		tx.Workspaces().Create(ctx, core.Workspace{
 			ID: "wsp", Owner: ann, Labels: sel, Namespace: "default", Only: []string{"A"}, Except: []string{"B"}, Providers: map[string]string{"p": "q"}, Gateway: true,
 			Process: "1:2", Launcher: "l", SessionDigest: []byte("s"), GatewayDigest: []byte("g"), Version: 1, CreatedAt: soon, UpdatedAt: soon, ExpiresAt: soon,
+		}),
+		tx.Proofs().Create(ctx, core.Proof{
+			ID: "lnk", Kind: core.LinkProof, Digest: []byte("d"), UserCode: []byte("c"), UserID: ann.ID, Requester: "r", Subject: "s", Version: 3,
+			State: core.ProofPending, Approver: "a", CreatedAt: soon, DecidedAt: soon, ExpiresAt: soon,
 		}),
 	)
 }
@@ -200,7 +205,7 @@ func TestRowsThatComeAndGo(t *testing.T) {
 				switch n {
 				case "id", "name", "email", "provider", "label":
 					values = append(values, "'added'")
-				case "digest", "session_digest", "gateway_digest":
+				case "digest", "session_digest", "gateway_digest", "user_code":
 					values = append(values, "x'0102'")
 				case "active":
 					values = append(values, "0")
@@ -223,7 +228,7 @@ func TestWhatIsOverIsPutBack(t *testing.T) {
 	over := map[string]string{
 		"token": "was revoked, and is good again", "browser_session": "was revoked, and is good again", "workspace": "was revoked, and is good again",
 		"secret": "was deleted, and is there again", "account": "was deleted, and is there again", "mcp_server": "was deleted, and is there again",
-		"profile": "was deleted, and is there again",
+		"profile": "was deleted, and is there again", "proof": "was revoked, and is good again",
 	}
 	f := newFixture(t)
 	do := func(fn func(context.Context, store.Tx, guard.Note) error) {
@@ -239,7 +244,8 @@ func TestWhatIsOverIsPutBack(t *testing.T) {
 	do(func(ctx context.Context, tx store.Tx, _ guard.Note) error {
 		_, tokens := tx.Tokens().DeleteAll(ctx, ann.ID)
 		_, sessions := tx.Sessions().DeleteAll(ctx, ann.ID)
-		return errors.Join(tokens, sessions, tx.Workspaces().End(ctx, "wsp", soon), tx.Secrets().Delete(ctx, "sec", 1), tx.Accounts().Delete(ctx, "acc", 1),
+		_, proofs := tx.Proofs().DeleteAll(ctx, ann.ID)
+		return errors.Join(tokens, sessions, proofs, tx.Workspaces().End(ctx, "wsp", soon), tx.Secrets().Delete(ctx, "sec", 1), tx.Accounts().Delete(ctx, "acc", 1),
 			tx.MCPServers().Delete(ctx, "mcp", 1), tx.Profiles().Delete(ctx, "prf", 1))
 	})
 	acts(t, f.Guard, 100) // the walk forgets what is gone
