@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"keyfob/internal/core"
@@ -43,6 +44,29 @@ func BenchmarkVerify(b *testing.B) {
 	longTrail(b, k.Store, 10_000)
 	for b.Loop() {
 		if _, err := k.Guard.Verify(b.Context(), core.LocalUser); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// The same where each entry notes a record that was written again, and what was
+// found of it.
+func BenchmarkVerifyNotes(b *testing.B) {
+	k := guardtest.New(b)
+	notedTrail(b, k, 10_000, 500)
+	for b.Loop() {
+		if v, err := k.Guard.Verify(b.Context(), core.LocalUser); err != nil || !v.OK() {
+			b.Fatal(v.Problems, err)
+		}
+	}
+}
+
+// notedTrail makes n entries on so many secrets, in acts that write each once.
+func notedTrail(b *testing.B, k guardtest.Kit, n, secrets int64) {
+	b.Helper()
+	for i := range n {
+		version := 1 + i/secrets
+		if err := k.Guard.Do(b.Context(), core.LocalUser, set("x"), put(fmt.Sprint(i%secrets), version, "c")); err != nil {
 			b.Fatal(err)
 		}
 	}

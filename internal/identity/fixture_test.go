@@ -22,7 +22,11 @@ type fixture struct {
 
 func newFixture(t testing.TB, c identity.Config) fixture {
 	t.Helper()
-	k := guardtest.New(t).Sound(t)
+	return fixtureOn(t, guardtest.New(t).Sound(t), c)
+}
+
+func fixtureOn(t testing.TB, k guardtest.Kit, c identity.Config) fixture {
+	t.Helper()
 	c.Guard, c.Store = k.Guard, k.Store
 	i, err := identity.New(c)
 	if err != nil {
