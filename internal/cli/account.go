@@ -50,17 +50,7 @@ func parseRef(s string) (client.AccountRef, error) {
 
 // onAccount is the body of every command that acts on one account.
 func (e *Env) onAccount(fn func(ctx context.Context, cl *client.Client, ref client.AccountRef) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		ref, err := parseRef(args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := e.records(c.Context())
-		if err != nil {
-			return err
-		}
-		return fn(c.Context(), cl, ref)
-	}
+	return on(e.records, parseRef, fn)
 }
 
 func accountListCommand(e *Env) *cobra.Command {

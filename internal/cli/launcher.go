@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"context"
 	"encoding/hex"
 
 	"github.com/spf13/cobra"
 
 	"keyfob/api"
+	"keyfob/client"
 	"keyfob/internal/core"
 )
 
@@ -18,11 +18,7 @@ func launcherCommand(e *Env) *cobra.Command {
 	}
 	asGroup(c)
 	c.AddCommand(
-		&cobra.Command{
-			Use: "list", Aliases: []string{"ls"}, Short: "List the launchers that may act for you",
-			Args: argCount(0, 0, ""),
-			RunE: func(c *cobra.Command, _ []string) error { return e.launcherList(c.Context()) },
-		},
+		launcherListCommand(e),
 		&cobra.Command{
 			Use: "key", Short: "Make a launcher's key, with its digest for the server's configuration",
 			Long: "Print a new key on standard output, for the launcher, and on standard error the line for the\n" +
@@ -35,25 +31,19 @@ func launcherCommand(e *Env) *cobra.Command {
 	return c
 }
 
-func (e *Env) launcherList(ctx context.Context) error {
-	cl, err := e.Client(ctx)
-	if err != nil {
-		return err
-	}
-	list, err := cl.ListLaunchers(ctx)
-	if err != nil {
-		return err
-	}
-	return e.Print(api.LauncherList{Launchers: list}, func() {
-		if len(list) == 0 {
-			e.Notef("no launcher may act for you")
-			return
-		}
-		rows := make([][]string, 0, len(list))
-		for _, l := range list {
-			rows = append(rows, []string{l.Name, core.Selector(l.Labels).String()})
-		}
-		e.Table([]string{"NAME", "LABELS OF ITS WORKSPACES"}, rows)
+func launcherListCommand(e *Env) *cobra.Command {
+	return listCommand("List the launchers that may act for you", e.Client, (*client.Client).ListLaunchers, func(list []api.Launcher) error {
+		return e.Print(api.LauncherList{Launchers: list}, func() {
+			if len(list) == 0 {
+				e.Notef("no launcher may act for you")
+				return
+			}
+			rows := make([][]string, 0, len(list))
+			for _, l := range list {
+				rows = append(rows, []string{l.Name, core.Selector(l.Labels).String()})
+			}
+			e.Table([]string{"NAME", "LABELS OF ITS WORKSPACES"}, rows)
+		})
 	})
 }
 

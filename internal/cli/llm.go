@@ -131,21 +131,9 @@ func profileLine(p api.Profile) string {
 }
 
 func llmListCommand(e *Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List LLM profiles",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.Client(c.Context())
-			if err != nil {
-				return err
-			}
-			list, err := cl.ListProfiles(c.Context())
-			if err != nil {
-				return err
-			}
-			return e.Print(api.ProfileList{Profiles: list}, func() { e.profileTable(list) })
-		},
-	}
+	return listCommand("List LLM profiles", e.Client, (*client.Client).ListProfiles, func(list []api.Profile) error {
+		return e.Print(api.ProfileList{Profiles: list}, func() { e.profileTable(list) })
+	})
 }
 
 func (e *Env) profileTable(list []api.Profile) {
@@ -185,16 +173,7 @@ func llmShowCommand(e *Env) *cobra.Command {
 
 // onProfile is the body of every command that acts on one LLM profile.
 func (e *Env) onProfile(fn func(context.Context, *client.Client, string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		if err := plainName(args[0], "an LLM profile"); err != nil {
-			return err
-		}
-		cl, err := e.Client(c.Context())
-		if err != nil {
-			return err
-		}
-		return fn(c.Context(), cl, args[0])
-	}
+	return on(e.Client, func(name string) (string, error) { return name, plainName(name, "an LLM profile") }, fn)
 }
 
 func llmUseCommand(e *Env) *cobra.Command {
@@ -232,16 +211,5 @@ func llmRmCommand(e *Env) *cobra.Command {
 }
 
 func (e *Env) completeProfiles(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return e.complete(c, args, func() ([]string, error) {
-		cl, err := e.existing(c.Context())
-		if err != nil {
-			return nil, err
-		}
-		list, err := cl.ListProfiles(c.Context())
-		var out []string
-		for _, p := range list {
-			out = append(out, cobra.CompletionWithDesc(Clean(p.Name), Clean(p.Model)))
-		}
-		return out, err
-	})
+	return complete(c, args, e.known, (*client.Client).ListProfiles, func(p api.Profile) (string, string) { return Clean(p.Name), Clean(p.Model) })
 }

@@ -99,21 +99,9 @@ func mcpSealed(m api.MCPServer) string {
 }
 
 func mcpListCommand(e *Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List MCP servers, without values",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.Client(c.Context())
-			if err != nil {
-				return err
-			}
-			list, err := cl.ListMCPServers(c.Context())
-			if err != nil {
-				return err
-			}
-			return e.Print(api.MCPServerList{Servers: list}, func() { e.mcpTable(list) })
-		},
-	}
+	return listCommand("List MCP servers, without values", e.Client, (*client.Client).ListMCPServers, func(list []api.MCPServer) error {
+		return e.Print(api.MCPServerList{Servers: list}, func() { e.mcpTable(list) })
+	})
 }
 
 func (e *Env) mcpTable(list []api.MCPServer) {
@@ -156,16 +144,7 @@ func (e *Env) mcpFields(m api.MCPServer) {
 
 // onMCP is the body of every command that acts on one MCP server.
 func (e *Env) onMCP(fn func(context.Context, *client.Client, string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		if err := plainName(args[0], "an MCP server"); err != nil {
-			return err
-		}
-		cl, err := e.Client(c.Context())
-		if err != nil {
-			return err
-		}
-		return fn(c.Context(), cl, args[0])
-	}
+	return on(e.Client, func(name string) (string, error) { return name, plainName(name, "an MCP server") }, fn)
 }
 
 func mcpRmCommand(e *Env) *cobra.Command {
@@ -192,16 +171,5 @@ func mcpRmCommand(e *Env) *cobra.Command {
 }
 
 func (e *Env) completeMCP(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return e.complete(c, args, func() ([]string, error) {
-		cl, err := e.existing(c.Context())
-		if err != nil {
-			return nil, err
-		}
-		list, err := cl.ListMCPServers(c.Context())
-		var out []string
-		for _, m := range list {
-			out = append(out, cobra.CompletionWithDesc(Clean(m.Name), Clean(mcpPlace(m))))
-		}
-		return out, err
-	})
+	return complete(c, args, e.known, (*client.Client).ListMCPServers, func(m api.MCPServer) (string, string) { return Clean(m.Name), Clean(mcpPlace(m)) })
 }

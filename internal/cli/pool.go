@@ -49,27 +49,15 @@ func poolName(p api.Pool) string {
 }
 
 func poolListCommand(e *Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List pools with their accounts in order",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.records(c.Context())
-			if err != nil {
-				return err
+	return listCommand("List pools with their accounts in order", e.records, (*client.Client).ListPools, func(list []api.Pool) error {
+		return e.Print(api.PoolList{Pools: list}, func() {
+			rows := make([][]string, 0, len(list))
+			for _, p := range list {
+				rows = append(rows, []string{poolName(p), strategy(p.Strategy), strings.Join(p.Accounts, ", ")})
 			}
-			list, err := cl.ListPools(c.Context())
-			if err != nil {
-				return err
-			}
-			return e.Print(api.PoolList{Pools: list}, func() {
-				rows := make([][]string, 0, len(list))
-				for _, p := range list {
-					rows = append(rows, []string{poolName(p), strategy(p.Strategy), strings.Join(p.Accounts, ", ")})
-				}
-				e.Table([]string{"POOL", "STRATEGY", "ACCOUNTS"}, rows)
-			})
-		},
-	}
+			e.Table([]string{"POOL", "STRATEGY", "ACCOUNTS"}, rows)
+		})
+	})
 }
 
 func strategy(s string) string { return strings.ReplaceAll(s, "_", " ") }
@@ -100,17 +88,7 @@ func (e *Env) poolFields(p api.Pool) {
 
 // onPool is the body of every command that acts on one pool.
 func (e *Env) onPool(fn func(context.Context, *client.Client, poolRef) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		ref, err := parsePool(args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := e.records(c.Context())
-		if err != nil {
-			return err
-		}
-		return fn(c.Context(), cl, ref)
-	}
+	return on(e.records, parsePool, fn)
 }
 
 type poolFlags struct {
@@ -165,18 +143,7 @@ func (e *Env) poolEdit(c *cobra.Command, cl *client.Client, ref poolRef, f *pool
 }
 
 func (e *Env) completePools(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return e.complete(c, args, func() ([]string, error) {
-		cl, err := e.ofOrg(e.existing(c.Context()))
-		if err != nil {
-			return nil, err
-		}
-		list, err := cl.ListPools(c.Context())
-		var out []string
-		for _, p := range list {
-			out = append(out, cobra.CompletionWithDesc(poolName(p), strings.Join(p.Accounts, ", ")))
-		}
-		return out, err
-	})
+	return complete(c, args, e.known, (*client.Client).ListPools, func(p api.Pool) (string, string) { return poolName(p), strings.Join(p.Accounts, ", ") })
 }
 
 func usageCommand(e *Env) *cobra.Command {

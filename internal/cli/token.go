@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyfob/api"
+	"keyfob/client"
 	"keyfob/internal/core"
 )
 
@@ -79,21 +80,9 @@ func (e *Env) tokenCreate(ctx context.Context, name string, scopes []string, lif
 }
 
 func tokenListCommand(e *Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List your tokens, without their texts",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.Client(c.Context())
-			if err != nil {
-				return err
-			}
-			list, err := cl.ListTokens(c.Context())
-			if err != nil {
-				return err
-			}
-			return e.Print(api.TokenList{Tokens: list}, func() { e.tokenTable(list) })
-		},
-	}
+	return listCommand("List your tokens, without their texts", e.Client, (*client.Client).ListTokens, func(list []api.Token) error {
+		return e.Print(api.TokenList{Tokens: list}, func() { e.tokenTable(list) })
+	})
 }
 
 func (e *Env) tokenTable(list []api.Token) {
@@ -153,29 +142,14 @@ func plainID(id, kind string) error {
 }
 
 func (e *Env) completeTokens(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return e.complete(c, args, func() ([]string, error) {
-		cl, err := e.existing(c.Context())
-		if err != nil {
-			return nil, err
-		}
-		list, err := cl.ListTokens(c.Context())
-		var out []string
-		for _, t := range list {
-			out = append(out, cobra.CompletionWithDesc(t.ID, Clean(t.Name)))
-		}
-		return out, err
-	})
+	return complete(c, args, e.known, (*client.Client).ListTokens, func(t api.Token) (string, string) { return t.ID, Clean(t.Name) })
 }
 
 func sessionCommand(e *Env) *cobra.Command {
 	c := &cobra.Command{Use: "session", Short: "Browsers that are signed in to the server as you"}
 	asGroup(c)
 	c.AddCommand(
-		&cobra.Command{
-			Use: "list", Aliases: []string{"ls"}, Short: "List the browsers that are signed in",
-			Args: argCount(0, 0, ""),
-			RunE: func(c *cobra.Command, _ []string) error { return e.sessionList(c.Context()) },
-		},
+		sessionListCommand(e),
 		&cobra.Command{
 			Use: "revoke ID", Short: "Sign a browser out at once",
 			Args: argCount(1, 1, "ID"),
@@ -185,20 +159,14 @@ func sessionCommand(e *Env) *cobra.Command {
 	return c
 }
 
-func (e *Env) sessionList(ctx context.Context) error {
-	cl, err := e.Client(ctx)
-	if err != nil {
-		return err
-	}
-	list, err := cl.ListSessions(ctx)
-	if err != nil {
-		return err
-	}
-	return e.Print(api.BrowserSessionList{Sessions: list}, func() {
-		rows := make([][]string, 0, len(list))
-		for _, s := range list {
-			rows = append(rows, []string{s.ID, s.Agent, s.Address, localTime(s.ExpiresAt), usedAt(s.UsedAt, s.Current)})
-		}
-		e.Table([]string{"ID", "BROWSER", "FROM", "UNTIL", "USED"}, rows)
+func sessionListCommand(e *Env) *cobra.Command {
+	return listCommand("List the browsers that are signed in", e.Client, (*client.Client).ListSessions, func(list []api.BrowserSession) error {
+		return e.Print(api.BrowserSessionList{Sessions: list}, func() {
+			rows := make([][]string, 0, len(list))
+			for _, s := range list {
+				rows = append(rows, []string{s.ID, s.Agent, s.Address, localTime(s.ExpiresAt), usedAt(s.UsedAt, s.Current)})
+			}
+			e.Table([]string{"ID", "BROWSER", "FROM", "UNTIL", "USED"}, rows)
+		})
 	})
 }

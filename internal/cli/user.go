@@ -41,27 +41,15 @@ func userAddCommand(e *Env) *cobra.Command {
 }
 
 func userListCommand(e *Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List users",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.Client(c.Context())
-			if err != nil {
-				return err
+	return listCommand("List users", e.Client, (*client.Client).ListUsers, func(list []api.User) error {
+		return e.Print(api.UserList{Users: list}, func() {
+			rows := make([][]string, 0, len(list))
+			for _, u := range list {
+				rows = append(rows, []string{u.Name, u.Role, u.Email, onOff(!u.Disabled), localTime(u.CreatedAt)})
 			}
-			list, err := cl.ListUsers(c.Context())
-			if err != nil {
-				return err
-			}
-			return e.Print(api.UserList{Users: list}, func() {
-				rows := make([][]string, 0, len(list))
-				for _, u := range list {
-					rows = append(rows, []string{u.Name, u.Role, u.Email, onOff(!u.Disabled), localTime(u.CreatedAt)})
-				}
-				e.Table([]string{"NAME", "ROLE", "E-MAIL", "STATE", "SINCE"}, rows)
-			})
-		},
-	}
+			e.Table([]string{"NAME", "ROLE", "E-MAIL", "STATE", "SINCE"}, rows)
+		})
+	})
 }
 
 func userShowCommand(e *Env) *cobra.Command {
@@ -152,16 +140,5 @@ func (e *Env) userEdit(c *cobra.Command, name string, f *userFlags) error {
 }
 
 func (e *Env) completeUsers(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return e.complete(c, args, func() ([]string, error) {
-		cl, err := e.existing(c.Context())
-		if err != nil {
-			return nil, err
-		}
-		list, err := cl.ListUsers(c.Context())
-		var out []string
-		for _, u := range list {
-			out = append(out, cobra.CompletionWithDesc(u.Name, u.Role))
-		}
-		return out, err
-	})
+	return complete(c, args, e.known, (*client.Client).ListUsers, func(u api.User) (string, string) { return u.Name, u.Role })
 }

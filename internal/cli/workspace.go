@@ -274,21 +274,15 @@ func workspaceStopCommand(e *Env, at placer) *cobra.Command {
 }
 
 func (e *Env) completeWorkspaces(at placer) cobra.CompletionFunc {
+	known := func(ctx context.Context) (*client.Client, error) {
+		if _, err := e.existing(ctx); err != nil {
+			return nil, err
+		}
+		return at(ctx)
+	}
 	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return e.complete(c, args, func() ([]string, error) {
-			if _, err := e.existing(c.Context()); err != nil {
-				return nil, err
-			}
-			cl, err := at(c.Context())
-			if err != nil {
-				return nil, err
-			}
-			list, err := cl.ListWorkspaces(c.Context())
-			var out []string
-			for _, w := range list {
-				out = append(out, cobra.CompletionWithDesc(w.ID, core.Selector(w.Labels).String()))
-			}
-			return out, err
+		return complete(c, args, known, (*client.Client).ListWorkspaces, func(w api.Workspace) (string, string) {
+			return w.ID, core.Selector(w.Labels).String()
 		})
 	}
 }
