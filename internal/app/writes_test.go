@@ -113,3 +113,39 @@ func TestTheDatabaseIsReplacedUnderTheServer(t *testing.T) {
 		t.Errorf("it holds %q", names)
 	}
 }
+
+// Somebody tidied up beside the database while the server ran. What it acknowledged
+// after that stood in a file without a name, and a command on the same machine
+// began another one.
+func TestTheLogIsRemovedUnderTheServer(t *testing.T) {
+	t.Parallel()
+	c := configFor(t)
+	initVault(t, c)
+	s, b := startOn(t, c, nil), browser(t)
+	s.becomes(t, b, 200, "")
+	token := s.login(t).Token.Value
+	create := func(name string) error {
+		_, err := s.client(token).CreateSecret(t.Context(), api.SecretCreate{Name: name, Env: "A", Value: api.NewValue([]byte("x"))})
+		return err
+	}
+	if err := create("BEFORE"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(c.Home, "keyfob.db-wal")); err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := errors.AsType[*api.Error](create("ORPHAN")); !ok || e.Code != api.CodeUnavailable || e.Reason != "store_moved" && e.Reason != api.ReasonUnconfirmed {
+		t.Errorf("a write into the file that was removed: %v", e)
+	}
+	s.becomes(t, b, 503, "store_moved")
+	if log := s.log.String(); !strings.Contains(log, "a file beside the database was removed") {
+		t.Errorf("the log does not say why:\n%s", log)
+	}
+	s.stop() // as the hint says
+	s = startOn(t, c, nil)
+	s.becomes(t, b, 200, "")
+	list, err := s.client(token).ListSecrets(t.Context())
+	if err != nil || len(list) != 1 || list[0].Name != "BEFORE" {
+		t.Errorf("it holds %v, %v", list, err)
+	}
+}

@@ -20,7 +20,9 @@
 // the latest when the last process closes the file.
 //
 // A file that is moved, deleted or replaced while it is open is neither read nor
-// written any more (unavailable, reason "store_moved") until it is back.
+// written any more (unavailable, reason "store_moved") until it is back; so is one
+// whose -wal or -shm is. Where -wal or -shm was removed, Close still brings into
+// the file what was acknowledged, unless another process has written meanwhile.
 //
 // Network file systems are refused: SQLite's locks and shared memory do not hold
 // between machines. Known ones are NFS, SMB/CIFS, AFS, Coda, Ceph, Lustre, GPFS,

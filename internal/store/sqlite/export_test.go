@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"keyfob/internal/core"
@@ -72,3 +73,22 @@ func (s *Store) WorkspacePlan(ctx context.Context, o core.Owner, f store.Workspa
 
 // Unmarshal reads JSON as it is stored.
 var Unmarshal = unmarshal
+
+// Forget closes each connection that is not held, as those are whose question was
+// given up.
+func (s *Store) Forget() {
+	for _, db := range []*sql.DB{s.read, s.write} {
+		db.SetMaxIdleConns(-1)
+		db.SetMaxIdleConns(readers + 2)
+	}
+}
+
+// EmptyLog has SQLite take the log into the file and empty it.
+func (s *Store) EmptyLog(ctx context.Context) error {
+	var busy, frames, done int
+	err := s.write.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &done)
+	if err == nil && busy != 0 {
+		return errors.New("somebody is reading")
+	}
+	return err
+}

@@ -31,12 +31,16 @@ const (
 type Store struct {
 	path string
 	file fs.FileInfo   // the file at path when it was opened
+	log  []beside      // what SQLite has beside it; not written once Open is over
 	busy time.Duration // how long a writer queues
 	// write has one connection, so this process's writers queue in Go and only
 	// other processes' locks are waited for in SQLite.
 	write *sql.DB
 	// read has a few connections that cannot write.
 	read *sql.DB
+	pin  *sql.Conn // of read; never used, so never given up: see hold
+
+	closed atomic.Bool
 
 	began atomic.Int64 // when this process's write transaction began, in Unix nanoseconds; 0: there is none
 
@@ -75,13 +79,16 @@ func open(ctx context.Context, path string, busy time.Duration) (*Store, error) 
 		return nil, s.fault(err)
 	}
 	s.write.SetMaxOpenConns(1)
-	s.read.SetMaxOpenConns(readers + 1) // one is for watch
-	s.read.SetMaxIdleConns(readers + 1)
-	if err := s.migrate(ctx); err != nil {
-		_ = s.Close()
-		return nil, err
+	s.read.SetMaxOpenConns(readers + 2) // one is for watch, and one is pin
+	s.read.SetMaxIdleConns(readers + 2)
+	err = s.migrate(ctx)
+	if err == nil {
+		err = s.hold(context.WithoutCancel(ctx))
 	}
-	if err := s.inPlace(); err != nil { // another process replaced it just now
+	if err == nil {
+		err = s.inPlace() // another process replaced it just now
+	}
+	if err != nil {
 		_ = s.Close()
 		return nil, err
 	}
@@ -94,12 +101,16 @@ func (s *Store) Format() int { return FormatVersion }
 // Close implements store.Store. The last process to close the file empties the
 // write-ahead log.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	s.mu.Lock()
 	if s.watch != nil {
 		_ = s.watch.Close()
 		s.watch = nil
 	}
 	s.mu.Unlock()
+	if s.pin != nil {
+		_ = s.pin.Close()
+	}
 	err := s.read.Close()
 	if werr := s.write.Close(); err == nil {
 		err = werr

@@ -10,23 +10,76 @@ import (
 	"keyfob/internal/core"
 )
 
-// inPlace says why the open file is not what stands at its path any more. SQLite
-// goes on in a file that was moved, deleted or replaced, and what it acknowledges
-// then is not in the vault that the next start finds.
+// beside is a file that SQLite has beside the database while it is open: the
+// write-ahead log and its index.
+type beside struct {
+	path string
+	file fs.FileInfo
+}
+
+// hold keeps one connection, and with it the files beside the database where they
+// are: SQLite removes them when the last connection of all processes is closed,
+// and makes them anew for the next. The others do not do for that, since one whose
+// question was given up is closed.
+func (s *Store) hold(ctx context.Context) (err error) {
+	if s.pin, err = s.read.Conn(ctx); err != nil {
+		return s.fault(err)
+	}
+	var v int64
+	if err := s.pin.QueryRowContext(ctx, "PRAGMA data_version").Scan(&v); err != nil { // opens both
+		return s.fault(err)
+	}
+	for _, path := range []string{s.path + "-wal", s.path + "-shm"} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return logMoved(path, err)
+		}
+		s.log = append(s.log, beside{path, info})
+	}
+	return nil
+}
+
+// inPlace says why the open files are not what stands at their paths any more.
+// SQLite goes on in a file that was moved, deleted or replaced, and what it
+// acknowledges then is not in the vault that the next start finds.
 func (s *Store) inPlace() error {
 	now, err := os.Stat(s.path)
 	switch {
 	case err == nil && os.SameFile(s.file, now):
-		return nil
+		return s.logInPlace()
 	case err == nil || errors.Is(err, fs.ErrNotExist):
 		return moved(s.path, err)
 	}
 	return fileError(s.path, err)
 }
 
+// logInPlace: without its log a database is an older one, and with another index
+// two processes do not see each other's locks. Close removes both.
+func (s *Store) logInPlace() error {
+	if s.closed.Load() {
+		return nil
+	}
+	for _, b := range s.log {
+		now, err := os.Stat(b.path)
+		switch {
+		case err == nil && os.SameFile(b.file, now):
+		case err == nil || errors.Is(err, fs.ErrNotExist):
+			return logMoved(b.path, err)
+		default:
+			return fileError(s.path, err)
+		}
+	}
+	return nil
+}
+
 func moved(path string, cause error) error {
 	return core.Errorf(core.Unavailable, "the database was moved or replaced while it was in use").WithFile(path).WithReason("store_moved").
 		WithHint("put it back, or start keyfob anew on the one that is there now; what was stored before is in the file that was moved").Wrap(cause)
+}
+
+func logMoved(path string, cause error) error {
+	return core.Errorf(core.Unavailable, "a file beside the database was removed or replaced while it was in use").WithFile(path).WithReason("store_moved").
+		WithHint("run nothing else on this vault, and end keyfob with SIGTERM, not by force: it then writes what the file held into the database; start it again after that").Wrap(cause)
 }
 
 // probeBytes is what must be free for a store to count as one that can be

@@ -70,6 +70,20 @@ func TestTheFileIsDeletedUnderAnOpenStore(t *testing.T) {
 	movedNow(t, s)
 }
 
+func TestTheDirectoryIsMovedUnderAnOpenStore(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "home")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, filepath.Join(home, "keyfob.db"))
+	if err := errors.Join(os.Rename(home, home+".aside"), os.Mkdir(home, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	movedNow(t, s)
+	openStore(t, filepath.Join(home, "keyfob.db")) // whoever comes next has one of his own
+	movedNow(t, s)
+}
+
 // A write that was on its way when the file was moved must not be acknowledged.
 func TestTheFileIsMovedWhileSomethingIsWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keyfob.db")
@@ -177,4 +191,91 @@ func keepLocked(ctx context.Context, path string) error {
 	fmt.Println("locked")
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return errors.Join(err, db.Close())
+}
+
+// Somebody tidied up: the files beside the database looked like left-overs. The
+// server went on with the log that had no name any more, another command began a
+// new one, and neither saw what the other wrote.
+func TestTheLogIsRemovedUnderAnOpenStore(t *testing.T) {
+	for name, take := range map[string]func(path string) error{
+		"the log is deleted":       func(p string) error { return os.Remove(p + "-wal") },
+		"the index is deleted":     func(p string) error { return os.Remove(p + "-shm") },
+		"both are deleted":         func(p string) error { return errors.Join(os.Remove(p+"-wal"), os.Remove(p+"-shm")) },
+		"the log is moved":         func(p string) error { return os.Rename(p+"-wal", p+"-wal.aside") },
+		"an older log is put back": func(p string) error { return replaced(p + "-wal") },
+		"the log is emptied anew":  func(p string) error { return errors.Join(os.Remove(p+"-wal"), os.WriteFile(p+"-wal", nil, 0o600)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "keyfob.db")
+			s := openStore(t, path)
+			if err := errors.Join(s.Update(t.Context(), bump(t.Context(), "kept")), s.Writable(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			if err := take(path); err != nil {
+				t.Fatal(err)
+			}
+			movedNow(t, s)
+			// As an orderly end says.
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			whole(t, openStore(t, path), []string{"kept"})
+		})
+	}
+}
+
+// replaced puts a copy of a file in its place.
+func replaced(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(path+".copy", text[:len(text)/2], 0o600), os.Rename(path+".copy", path))
+}
+
+// A write that was on its way when the log was removed must not be acknowledged.
+func TestTheLogIsRemovedWhileSomethingIsWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyfob.db")
+	s := openStore(t, path)
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(bump(t.Context(), "late")(tx), os.Remove(path+"-wal"))
+	})
+	wants(t, err, core.Unavailable, "store_moved")
+}
+
+// SQLite itself empties the log, and removes and makes both files, as processes
+// come and go and questions are given up. None of that is a fault.
+func TestWhatSQLiteDoesWithItsFilesIsNoMove(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyfob.db")
+	s := openStore(t, path)
+	for round := range 3 {
+		another := openStore(t, path)
+		if err := errors.Join(another.Update(t.Context(), bump(t.Context(), fmt.Sprint("other", round))), another.Close()); err != nil {
+			t.Fatal(err)
+		}
+		given, cancel := context.WithCancel(t.Context())
+		err := s.Update(given, func(tx store.Tx) error { cancel(); return bump(given, "given up")(tx) })
+		if err == nil {
+			t.Error("what was given up was stored")
+		}
+		_ = s.View(given, func(tx store.Tx) error { _, err := tx.Changes().Last(given); return err }) // given up as well
+		s.Forget()
+		if err := s.EmptyLog(t.Context()); err != nil {
+			t.Errorf("the log is not emptied: %v", err)
+		}
+		if err := errors.Join(s.Update(t.Context(), bump(t.Context(), fmt.Sprint("mine", round))), s.Writable(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole(t, s, []string{"other0", "mine0", "other1", "mine1", "other2", "mine2"})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(path + "-*"); err != nil || len(left) > 0 {
+		t.Errorf("the last one to close leaves %q, %v", left, err)
+	}
+	again := openStore(t, path)
+	if err := again.Writable(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
