@@ -127,47 +127,6 @@ func TestEndOfPatience(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreBounded(t *testing.T) {
-	ln := listen.Limit(open(t), 1)
-	defer ln.Close()
-	dial := func() net.Conn {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	first, second := dial(), dial()
-	defer first.Close()
-	defer second.Close()
-	held, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(chan error, 1)
-	go func() {
-		c, err := ln.Accept()
-		if err == nil {
-			c.Close()
-		}
-		got <- err
-	}()
-	select {
-	case <-got:
-		t.Fatal("a second connection was accepted")
-	default:
-	}
-	held.Close()
-	held.Close() // gives its place back once
-	if err := <-got; err != nil {
-		t.Error(err)
-	}
-	ln.Close()
-	if _, err := ln.Accept(); err == nil {
-		t.Error("a closed listener accepts")
-	}
-}
-
 // pair writes a certificate for 127.0.0.1 with this serial number.
 func pair(t *testing.T, dir string, serial int64) *x509.Certificate {
 	t.Helper()
