@@ -51,9 +51,19 @@ func variables() [][]string {
 // topicCommands are helps without a command: keyfob help exit-codes.
 func topicCommands() []*cobra.Command {
 	return []*cobra.Command{
-		{Use: "exit-codes", Short: "The exit codes", Long: aligned(exitCodes())},
-		{Use: "environment", Short: "The environment variables", Long: aligned(variables())},
+		topic("exit-codes", "The exit codes", exitCodes),
+		topic("environment", "The environment variables", variables),
 	}
+}
+
+// topic puts its rows in line when somebody reads them.
+func topic(name, short string, rows func() [][]string) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short}
+	c.SetHelpFunc(func(c *cobra.Command, args []string) {
+		c.Long = aligned(rows())
+		c.Root().HelpFunc()(c, args)
+	})
+	return c
 }
 
 func aligned(rows [][]string) string {

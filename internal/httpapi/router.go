@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"keyfob/internal/core"
 )
@@ -12,29 +13,51 @@ import (
 // router finds the route of a request. It never redirects: a path that is not
 // written in the shortest way is none.
 type router struct {
-	mux    *http.ServeMux
+	areas  map[string]func() *http.ServeMux
 	server *Server
 }
 
+// serve makes the mux of an area when it is first asked for: one for all routes
+// takes longer to make than a command's request to answer.
 func (s *Server) serve(prove prover, routes []Route) http.Handler {
-	mux := http.NewServeMux()
-	for i, r := range routes {
-		mux.Handle(r.Method+" "+r.Path, s.answer(&routes[i], prove))
+	in := map[string][]*Route{}
+	for i := range routes {
+		name := area(routes[i].Path)
+		in[name] = append(in[name], &routes[i])
 	}
-	return router{mux, s}
+	t := router{areas: make(map[string]func() *http.ServeMux, len(in)), server: s}
+	for name, routes := range in {
+		t.areas[name] = sync.OnceValue(func() *http.ServeMux {
+			mux := http.NewServeMux()
+			for _, r := range routes {
+				mux.Handle(r.Method+" "+r.Path, s.answer(r, prove))
+			}
+			return mux
+		})
+	}
+	return t
+}
+
+// area is the first name of a path below /v1, which no route leaves open; empty
+// for what is not below it.
+func area(path string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/v1/"), "/")
+	return name
 }
 
 // ServeHTTP implements http.Handler.
 func (t router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p := r.URL.EscapedPath(); !strings.HasPrefix(p, "/") || path.Clean(p) != p {
+	in, ok := t.areas[area(r.URL.Path)]
+	if p := r.URL.EscapedPath(); !ok || !strings.HasPrefix(p, "/") || path.Clean(p) != p {
 		t.refuse(w, r, noRoute())
 		return
 	}
-	if _, pattern := t.mux.Handler(r); pattern != "" {
-		t.mux.ServeHTTP(w, r)
+	mux := in()
+	if _, pattern := mux.Handler(r); pattern != "" {
+		mux.ServeHTTP(w, r)
 		return
 	}
-	allowed := t.allowed(r)
+	allowed := allowed(mux, r)
 	switch {
 	case len(allowed) == 0:
 		t.refuse(w, r, noRoute())
@@ -56,12 +79,12 @@ func (t router) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // allowed are the methods that the path answers to.
-func (t router) allowed(r *http.Request) []string {
+func allowed(mux *http.ServeMux, r *http.Request) []string {
 	var out []string
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		try := *r
 		try.Method = m
-		if _, pattern := t.mux.Handler(&try); pattern != "" {
+		if _, pattern := mux.Handler(&try); pattern != "" {
 			out = append(out, m)
 		}
 	}
