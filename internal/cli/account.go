@@ -54,25 +54,13 @@ func (e *Env) onAccount(fn func(ctx context.Context, cl *client.Client, ref clie
 }
 
 func accountListCommand(e *Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List accounts in the order in which they are used",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.records(c.Context())
-			if err != nil {
-				return err
-			}
-			list, err := wholeAccounts(c.Context(), cl)
-			if err != nil {
-				return err
-			}
-			return e.Print(list, func() { e.accountTable(list.Accounts); e.sharedNote(list.Shared, "account") })
-		},
-	}
+	return listCommand("List accounts in the order in which they are used", e.records, wholeAccounts, func(list api.AccountList) error {
+		return e.Print(list, func() { e.accountTable(list.Accounts); e.sharedNote(list.Shared, "account") })
+	})
 }
 
-// wholeAccounts is every page in one.
-func wholeAccounts(ctx context.Context, cl *client.Client) (out api.AccountList, err error) {
+// wholeAccounts is every page in one. The client comes first, as in a method of its own.
+func wholeAccounts(cl *client.Client, ctx context.Context) (out api.AccountList, err error) {
 	out.Accounts = []api.Account{}
 	for p := (client.Page{Limit: wholePage}); ; {
 		l, err := cl.AccountsPage(ctx, p)

@@ -23,8 +23,8 @@ func on[T any](at placer, parse func(string) (T, error), fn func(context.Context
 	}
 }
 
-// listCommand prints what get gives.
-func listCommand[T any](short string, at placer, get func(*client.Client, context.Context) ([]T, error), print func([]T) error) *cobra.Command {
+// listCommand prints the list that get gives.
+func listCommand[L any](short string, at placer, get func(*client.Client, context.Context) (L, error), print func(L) error) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: short,
 		Args: argCount(0, 0, ""),

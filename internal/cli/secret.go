@@ -90,25 +90,13 @@ func secretName(args []string) (string, error) {
 }
 
 func secretListCommand(e *Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List secrets, without values",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := e.records(c.Context())
-			if err != nil {
-				return err
-			}
-			list, err := wholeSecrets(c.Context(), cl)
-			if err != nil {
-				return err
-			}
-			return e.Print(list, func() { e.secretTable(list.Secrets); e.sharedNote(list.Shared, "secret") })
-		},
-	}
+	return listCommand("List secrets, without values", e.records, wholeSecrets, func(list api.SecretList) error {
+		return e.Print(list, func() { e.secretTable(list.Secrets); e.sharedNote(list.Shared, "secret") })
+	})
 }
 
-// wholeSecrets is every page in one.
-func wholeSecrets(ctx context.Context, cl *client.Client) (out api.SecretList, err error) {
+// wholeSecrets is every page in one. The client comes first, as in a method of its own.
+func wholeSecrets(cl *client.Client, ctx context.Context) (out api.SecretList, err error) {
 	out.Secrets = []api.Secret{}
 	for p := (client.Page{Limit: wholePage}); ; {
 		l, err := cl.SecretsPage(ctx, p)
