@@ -25,8 +25,8 @@ type Chain struct {
 
 // Problem is one thing that does not fit.
 type Problem struct {
-	Writer     string // of a broken chain
-	Seq        int64  // of its first entry that does not fit
+	Writer     string // of a broken chain, or of the entry whose change found a record changed
+	Seq        int64  // of the chain's first entry that does not fit, or of that entry
 	Checkpoint int64  // number of one that does not fit
 	Line       int64  // of the file, from 1; 0: of a store
 	Subject    string // of a record that is not as the trail left it, such as "secret:NPM_TOKEN"

@@ -75,16 +75,17 @@ func (w *walker) records(ctx context.Context, tx store.Tx) error {
 
 // compare holds a stored record against the trail, and ticks it off.
 func (w *walker) compare(r record) {
-	n, ok := w.known[r.key]
+	n, told := w.known[r.key]
 	delete(w.known, r.key)
 	if r.over(w.now) {
 		return
 	}
-	r, ok = r.summed(), ok && !n.gone && !n.over(w.now)
 	w.found.Records++
-	if !ok && w.links.waited(r.key, w.now) {
+	if !told && w.links.waited(r.key, w.now) {
 		return
 	}
+	r = r.summed()
+	ok := told && !n.gone && !n.over(w.now)
 	if w.broken && (!ok || r.value > n.value || r.version > n.version) {
 		return // the entry may stand behind the broken link
 	}

@@ -15,9 +15,6 @@ type (
 	theAccounts struct{ store.Accounts }
 	theMCP      struct{ store.MCPServers }
 	theProfiles struct{ store.Profiles }
-	theTokens   struct{ store.Tokens }
-	theSessions struct{ store.Sessions }
-	theProofs   struct{ store.Proofs }
 )
 
 type (
@@ -45,17 +42,13 @@ type (
 		store.Users
 		ledger[core.User]
 	}
-	notedTokens struct {
-		theTokens
-		issues[core.Token]
-	}
 	notedSessions struct {
-		theSessions
-		issues[core.BrowserSession]
+		issued[core.BrowserSession]
+		all store.Sessions
 	}
 	notedProofs struct {
-		theProofs
-		issues[core.Proof]
+		store.Proofs
+		ledger[core.Proof]
 	}
 	notedWorkspaces struct {
 		store.Workspaces
@@ -65,49 +58,35 @@ type (
 
 func (n noting) Secrets() store.Secrets {
 	s := n.Tx.Secrets()
-	return notedSecrets{theSecrets{s}, edits[core.SealedSecret]{ledger[core.SealedSecret]{n, secretKind}, s}}
+	return notedSecrets{theSecrets{s}, edits[core.SealedSecret]{secretKind.in(n), s}}
 }
 
 func (n noting) Accounts() store.Accounts {
 	s := n.Tx.Accounts()
-	return notedAccounts{theAccounts{s}, edits[core.SealedAccount]{ledger[core.SealedAccount]{n, accountKind}, s}}
+	return notedAccounts{theAccounts{s}, edits[core.SealedAccount]{accountKind.in(n), s}}
 }
 
 func (n noting) MCPServers() store.MCPServers {
 	s := n.Tx.MCPServers()
-	return notedMCP{theMCP{s}, edits[core.SealedMCPServer]{ledger[core.SealedMCPServer]{n, mcpKind}, s}}
+	return notedMCP{theMCP{s}, edits[core.SealedMCPServer]{mcpKind.in(n), s}}
 }
 
 func (n noting) Profiles() store.Profiles {
 	s := n.Tx.Profiles()
-	return notedProfiles{theProfiles{s}, edits[core.Profile]{ledger[core.Profile]{n, profileKind}, s}}
-}
-
-func (n noting) Pools() store.Pools {
-	return notedPools{n.Tx.Pools(), ledger[core.Pool]{n, poolKind}}
-}
-
-func (n noting) Users() store.Users {
-	return notedUsers{n.Tx.Users(), ledger[core.User]{n, userKind}}
-}
-
-func (n noting) Tokens() store.Tokens {
-	s := n.Tx.Tokens()
-	return notedTokens{theTokens{s}, issues[core.Token]{ledger[core.Token]{n, tokenKind}, s}}
+	return notedProfiles{theProfiles{s}, edits[core.Profile]{profileKind.in(n), s}}
 }
 
 func (n noting) Sessions() store.Sessions {
 	s := n.Tx.Sessions()
-	return notedSessions{theSessions{s}, issues[core.BrowserSession]{ledger[core.BrowserSession]{n, sessionKind}, s}}
+	return notedSessions{issued[core.BrowserSession]{s, sessionKind.in(n)}, s}
 }
 
-func (n noting) Proofs() store.Proofs {
-	s := n.Tx.Proofs()
-	return notedProofs{theProofs{s}, issues[core.Proof]{ledger[core.Proof]{n, proofKind}, s}}
-}
-
+func (n noting) Tokens() store.Tokens { return issued[core.Token]{n.Tx.Tokens(), tokenKind.in(n)} }
+func (n noting) Pools() store.Pools   { return notedPools{n.Tx.Pools(), poolKind.in(n)} }
+func (n noting) Users() store.Users   { return notedUsers{n.Tx.Users(), userKind.in(n)} }
+func (n noting) Proofs() store.Proofs { return notedProofs{n.Tx.Proofs(), proofKind.in(n)} }
 func (n noting) Workspaces() store.Workspaces {
-	return notedWorkspaces{n.Tx.Workspaces(), ledger[core.Workspace]{n, workspaceKind}}
+	return notedWorkspaces{n.Tx.Workspaces(), workspaceKind.in(n)}
 }
 
 // Activate writes the profile that becomes the active one, and the one that was.
@@ -147,17 +126,19 @@ func (t notedUsers) Update(ctx context.Context, u core.User, expect int64) error
 	return t.updated(ctx, u, expect+1, func() error { return t.Users.Update(ctx, u, expect) })
 }
 
-func (t notedTokens) Delete(ctx context.Context, id string) error {
-	return t.ended(ctx, id, func() error { return t.theTokens.Delete(ctx, id) })
-}
+func (t notedSessions) Sweep(ctx context.Context, at time.Time) error { return t.all.Sweep(ctx, at) }
 
-func (t notedSessions) Delete(ctx context.Context, id string) error {
-	return t.ended(ctx, id, func() error { return t.theSessions.Delete(ctx, id) })
+func (t notedProofs) Create(ctx context.Context, p core.Proof) error {
+	return t.made(p, t.Proofs.Create(ctx, p))
 }
 
 // Decide replaces a part of the record.
 func (t notedProofs) Decide(ctx context.Context, p core.Proof, from core.ProofState) error {
-	return t.edited(ctx, p.ID, func() error { return t.theProofs.Decide(ctx, p, from) })
+	return t.edited(ctx, p.ID, func() error { return t.Proofs.Decide(ctx, p, from) })
+}
+
+func (t notedProofs) DeleteAll(ctx context.Context, userID string) (int, error) {
+	return t.endedAll(ctx, userID, t.List, t.Proofs.DeleteAll)
 }
 
 func (t notedWorkspaces) Create(ctx context.Context, w core.Workspace) error {

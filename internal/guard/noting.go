@@ -58,6 +58,9 @@ type ledger[T any] struct {
 	kind[T]
 }
 
+// in is the kind's ledger of one change.
+func (k kind[T]) in(n noting) ledger[T] { return ledger[T]{n, k} }
+
 func (l ledger[T]) made(x T, err error) error {
 	if err == nil {
 		l.n.wrote(l.of(x).summed(), nothing)
@@ -140,32 +143,37 @@ func (l ledger[T]) updated(ctx context.Context, x T, version int64, write func()
 	return l.changed(ctx, idOf(r.key), write, func() (record, error) { return r, nil })
 }
 
-// bearer is a port of what a user shows to be known.
-type bearer[T any] interface {
-	List(ctx context.Context, userID string) ([]T, error)
-	Create(ctx context.Context, x T) error
-	DeleteAll(ctx context.Context, userID string) (int, error)
+// issued notes tokens and browser sessions.
+type issued[T any] struct {
+	store.Bearers[T]
+	l ledger[T]
 }
 
-type issues[T any] struct {
-	ledger[T]
-	to bearer[T]
+func (i issued[T]) Create(ctx context.Context, x T) error {
+	return i.l.made(x, i.Bearers.Create(ctx, x))
 }
 
-func (i issues[T]) Create(ctx context.Context, x T) error { return i.made(x, i.to.Create(ctx, x)) }
+func (i issued[T]) Delete(ctx context.Context, id string) error {
+	return i.l.ended(ctx, id, func() error { return i.Bearers.Delete(ctx, id) })
+}
 
-func (i issues[T]) DeleteAll(ctx context.Context, userID string) (int, error) {
-	all, err := i.to.List(ctx, userID)
+func (i issued[T]) DeleteAll(ctx context.Context, userID string) (int, error) {
+	return i.l.endedAll(ctx, userID, i.List, i.Bearers.DeleteAll)
+}
+
+// endedAll runs what removes all of a user's records.
+func (l ledger[T]) endedAll(ctx context.Context, userID string, list func(context.Context, string) ([]T, error), write func(context.Context, string) (int, error)) (int, error) {
+	all, err := list(ctx, userID)
 	if err != nil {
 		return 0, err
 	}
-	count, err := i.to.DeleteAll(ctx, userID)
+	count, err := write(ctx, userID)
 	if err != nil {
 		return 0, err
 	}
 	for _, x := range all {
-		r := i.of(x).summed()
-		i.n.removed(r.key, r.subject, r.row)
+		r := l.of(x).summed()
+		l.n.removed(r.key, r.subject, r.row)
 	}
 	return count, nil
 }
