@@ -29,6 +29,7 @@ func getCommand(e *Env) *cobra.Command {
 			}
 			return argCount(1, 1, "NAME")(c, args)
 		},
+		ValidArgsFunction: e.completeLookups,
 		RunE: func(c *cobra.Command, args []string) error {
 			ws, err := e.workspace()
 			if err != nil {

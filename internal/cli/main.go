@@ -75,6 +75,9 @@ func newRoot(e *Env) *cobra.Command {
 		asGroup(c) // else it shows its help for a shell that it does not know
 		c.Short = "Print a script for a shell's completion"
 	}
+	if e.completing() {
+		e.completeRest(root)
+	}
 	return root
 }
 

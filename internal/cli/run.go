@@ -49,11 +49,6 @@ func runCommand(e *Env) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return e.run(c.Context(), f, args) },
 	}
 	f.bind(c)
-	for _, flag := range []string{"only", "except"} {
-		_ = c.RegisterFlagCompletionFunc(flag, func(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-			return e.completeSecrets(c, nil, typed)
-		})
-	}
 	return c
 }
 

@@ -152,7 +152,7 @@ func sessionCommand(e *Env) *cobra.Command {
 		sessionListCommand(e),
 		&cobra.Command{
 			Use: "revoke ID", Short: "Sign a browser out at once",
-			Args: argCount(1, 1, "ID"),
+			Args: argCount(1, 1, "ID"), ValidArgsFunction: e.completeSessions,
 			RunE: func(c *cobra.Command, args []string) error { return e.revokeOne(c, args[0], "session") },
 		},
 	)

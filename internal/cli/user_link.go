@@ -36,7 +36,7 @@ func userLinkCommand(e *Env) *cobra.Command {
 		Long: "Make a link that signs a browser in as this user, and a code for keyfob login, each once and\n" +
 			"within 15 minutes. This is for whoever operates the server: run it on its machine, as the\n" +
 			"user who runs it, while it runs. No administrator can do this over the network.",
-		Args: argCount(1, 1, "NAME"),
+		Args: argCount(1, 1, "NAME"), ValidArgsFunction: e.completeUsers,
 		RunE: func(c *cobra.Command, args []string) error { return e.userLink(c.Context(), args[0]) },
 	}
 }
