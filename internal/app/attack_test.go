@@ -81,6 +81,39 @@ func TestCookieOfAnotherPort(t *testing.T) {
 	}
 }
 
+// Whoever adds an account chooses what its upstream answers. Where the pages have
+// a host of their own, no such answer comes from it: there its script would be
+// the signed-in user's.
+func TestGatewayIsNotAtThePagesHost(t *testing.T) {
+	s := startServer(t, nil)
+	for _, path := range []string{"/p/", "/p/anthropic/default", "/p/openai-compatible/default/x.html?key=kfg_x"} {
+		if got := get(t, browser(t), s.Pages+path); got.status != 403 || !strings.Contains(got.body, "foreign_host") {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	if got := get(t, browser(t), s.URL+"/p/anthropic/default/v1/models"); got.status != 401 || got.header.Get("Keyfob-Local") != "no_gateway_key" {
+		t.Errorf("where it is: %d %s", got.status, got.body)
+	}
+}
+
+// Over TLS pages and gateway share their host, so there it asks each request
+// whether a browser made it.
+func TestGatewayBesideThePages(t *testing.T) {
+	s := startServer(t, map[string]string{"public_url": "https://k.example"})
+	at := func(mode string) answer {
+		return ask(t, browser(t), "GET", "http://"+s.Address()+"/p/anthropic/default/v1/models", func(r *http.Request) {
+			r.Host = "k.example"
+			r.Header.Set("Sec-Fetch-Mode", mode)
+		}, nil)
+	}
+	if got := at("cors"); got.status != 401 || got.header.Get("Content-Security-Policy") == "" {
+		t.Errorf("a program: %d %v", got.status, got.header)
+	}
+	if got := at("navigate"); got.status != 403 || got.header.Get("Keyfob-Local") != "origin" {
+		t.Errorf("a link: %d %s", got.status, got.body)
+	}
+}
+
 // The name of the pages' host protects only while nobody else learns it: not
 // from what is answered without a proof, and not from the log.
 func TestPagesHostIsToldToNobody(t *testing.T) {

@@ -39,6 +39,8 @@ func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case place == listen.Foreign:
 		t.refuse(w, r, "this server does not answer to that host", "call it by its public URL, or by the address that keyfob serve prints", "foreign_host")
+	case strings.HasPrefix(r.URL.Path, "/p/") && place == listen.Pages && t.hosts.Apart():
+		t.refuse(w, r, "the gateway is not at the pages' address", "call it by the address in KEYFOB_URL", "foreign_host")
 	case strings.HasPrefix(r.URL.Path, "/p/"):
 		r.Pattern, r.Host = "/p/{provider}/{namespace}/", admitted
 		t.gateway.ServeHTTP(w, r)

@@ -11,15 +11,16 @@ import (
 )
 
 // admit refuses what a web page could make a browser send here: a request for a
-// foreign Host, by which DNS rebinding is known, and any with an Origin.
+// foreign Host, by which DNS rebinding is known, and any that a page asks for,
+// or that its user follows a link to.
 func (g *Gateway) admit(r *http.Request) error {
 	if !g.known(r) {
 		return core.Errorf(core.Forbidden, "this gateway does not answer for that host").WithReason("foreign_host").
 			WithHint("call it by the address in KEYFOB_URL")
 	}
-	if _, ok := r.Header["Origin"]; ok {
+	if ofPage(r.Header) {
 		return core.Errorf(core.Forbidden, "this gateway does not answer web pages").WithReason("origin").
-			WithHint("it answers programs, which send no Origin")
+			WithHint("it answers programs, which send no Origin and nothing of a browser's Sec-Fetch headers")
 	}
 	return nil
 }

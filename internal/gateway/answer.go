@@ -55,15 +55,13 @@ func redirected(resp *http.Response) error {
 func responseHeader(out, in http.Header, allowed func(string) bool) {
 	for name, values := range in {
 		switch {
-		case name == broker.HeaderAccount, name == broker.HeaderLocal, name == "Content-Type", name == "Content-Encoding":
-		case neverPass[name], !allowed(name), named(in, name):
+		case name == broker.HeaderAccount, name == broker.HeaderLocal, name == "Content-Encoding":
+		case neverPass[name], neverAnswered(name), !allowed(name), named(in, name):
 			continue
 		}
 		out[name] = values
 	}
-	if _, ok := out["Content-Type"]; !ok {
-		out["Content-Type"] = nil // or net/http would guess one
-	}
+	out["Content-Type"] = inert(in["Content-Type"]) // nil, or net/http would guess one
 }
 
 // copy passes the body on. What has no length is a stream, and each piece goes

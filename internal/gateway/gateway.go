@@ -6,6 +6,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -114,6 +115,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{g: g, w: w, r: r, start: time.Now(), control: *http.NewResponseController(w)}
 	x.pace = pace{control: &x.control, idle: g.WriteIdle, h2: r.ProtoMajor == 2}
 	defer x.end()
+	protect(w.Header())
 	if r.ContentLength != 0 {
 		x.body = reader{from: r.Body, control: &x.control, idle: g.ReadIdle}
 		x.body.move()
@@ -216,8 +218,11 @@ func (x *exchange) end() {
 // broken answers after a panic, with the help of nothing that may panic again.
 func (x *exchange) broken() {
 	x.status, x.local = http.StatusInternalServerError, "panic"
-	x.w.Header().Set(broker.HeaderLocal, x.local)
-	http.Error(x.w, "Keyfob: the gateway failed. Its log says more", x.status)
+	h := x.w.Header()
+	h[broker.HeaderLocal], h["Content-Type"] = []string{x.local}, []string{"text/plain; charset=utf-8"}
+	delete(h, "Content-Length") // may be that of another answer
+	x.w.WriteHeader(x.status)
+	_, _ = io.WriteString(x.w, "Keyfob: the gateway failed. Its log says more\n") // a client that went away needs no answer
 }
 
 // told tells whoever observes and the log what became of the request: fixed

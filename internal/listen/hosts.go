@@ -25,6 +25,9 @@ type Hosts struct {
 	Pages string
 }
 
+// Apart says whether the pages have a host that is theirs alone.
+func (h Hosts) Apart() bool { return h.Pages != h.Public }
+
 // HostOf is the host of an http or https URL as Hosts wants it.
 func HostOf(raw string) string {
 	u, err := url.Parse(raw)

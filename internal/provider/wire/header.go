@@ -28,9 +28,10 @@ var RequestHeaders = []string{
 }
 
 // ResponseHeaders pass from every provider. What names the account's
-// organisation, sets a cookie or sends the client elsewhere does not.
+// organisation, sets a cookie or sends the client elsewhere does not; how an
+// answer may be kept or shown, the gateway says itself.
 var ResponseHeaders = []string{
-	"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
+	"Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
 	"Content-Type", "Date", "Etag", "Last-Modified", "Request-Id", "Retry-After", "Retry-After-Ms",
-	"X-Accel-Buffering", "X-Content-Type-Options", "X-Request-Id", "X-Should-Retry", "X-Ratelimit-*",
+	"X-Accel-Buffering", "X-Request-Id", "X-Should-Retry", "X-Ratelimit-*",
 }
