@@ -3,12 +3,8 @@
 package attack
 
 import (
-	"bufio"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -135,37 +131,6 @@ func (s *server) until(t *testing.T, what string, fn func() bool) {
 	}
 }
 
-// follow opens a stream of events, and gives what is closed when it ends.
-func (s *server) follow(t *testing.T, changes ...how) <-chan struct{} {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	resp, _, err := s.send(t, ctx, "GET", "/v1/events", nil, changes...)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("a stream: %v %v", resp, err)
-	}
-	r := bufio.NewReader(resp.Body)
-	if _, err := r.ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer resp.Body.Close()
-		_, _ = io.Copy(io.Discard, r) // ends with the stream
-	}()
-	return ended
-}
-
-func wantEnded(t *testing.T, what string, ended <-chan struct{}) {
-	t.Helper()
-	select {
-	case <-ended:
-	case <-time.After(patience):
-		t.Errorf("%s goes on", what)
-	}
-}
-
 // Somebody is let go, and disabled. Everything that they hold must be worth
 // nothing at once: tokens, browsers, streams that are open, workspaces with their
 // keys, logins and approvals that wait.
@@ -186,6 +151,10 @@ func TestDisabledUser(t *testing.T) {
 	s.must(t, "POST", "/device", "decision=approve&code="+waits.UserCode, form(), s.inBrowser(alice))
 	byToken, byCookie, others := s.follow(t, as(alice.token)), s.follow(t, s.inBrowser(alice)), s.follow(t, as(bob.token))
 	s.throughGateway(t, key(w.GatewayKey)).want(t, "the gateway before", 200, "")
+	s.account(t, "/v1/accounts", bob, "his", orgKey, good)
+	bobs := s.workspace(t, bob, api.WorkspaceCreate{Gateway: true})
+	streamOn(provider, aliceKey, orgKey)
+	answering, hisAnswer := s.answering(t, key(w.GatewayKey)), s.answering(t, key(bobs.GatewayKey))
 
 	yes := true
 	s.must(t, "PATCH", "/v1/users/alice", api.UserUpdate{Disabled: &yes}, as(s.admin.token), whichever())
@@ -210,13 +179,11 @@ func TestDisabledUser(t *testing.T) {
 	if len(provider.Requests()) != asked {
 		t.Error("the provider was asked for somebody who is disabled")
 	}
-	wantEnded(t, "the stream by token", byToken)
-	wantEnded(t, "the stream by cookie", byCookie)
-	select {
-	case <-others:
-		t.Error("somebody else's stream ended too")
-	default:
-	}
+	byToken.wantEnded(t, "the stream by token")
+	byCookie.wantEnded(t, "the stream by cookie")
+	answering.wantEnded(t, "the answer that came through the gateway")
+	s.stillTells(t, "somebody else's stream", others, bob)
+	hisAnswer.goesOn(t, "somebody else's answer")
 	s.must(t, "GET", "/v1/me", nil, as(bob.token))
 	// Enabled again, they sign in anew; nothing that they held comes back.
 	no := false
@@ -239,15 +206,11 @@ func TestRevokedProofEndsItsStream(t *testing.T) {
 	leaked := s.token(t, s.admin, "secrets:read", "tokens:read")
 	byToken, byCookie, mine := s.follow(t, as(key(leaked.Value))), s.follow(t, s.inBrowser(s.admin)), s.follow(t, as(s.admin.token))
 	s.must(t, "DELETE", "/v1/tokens/"+leaked.ID, nil, as(s.admin.token))
-	wantEnded(t, "the stream of a token that was revoked", byToken)
+	byToken.wantEnded(t, "the stream of a token that was revoked")
 	s.ask(t, "GET", "/v1/me", nil, as(key(leaked.Value))).want(t, "the token", 401, "bad_token")
 	s.endSessions(t, s.admin)
-	wantEnded(t, "the stream of a browser that was signed out", byCookie)
-	select {
-	case <-mine:
-		t.Error("the stream of a good token ended too")
-	default:
-	}
+	byCookie.wantEnded(t, "the stream of a browser that was signed out")
+	s.stillTells(t, "the stream of a good token", mine, s.admin)
 }
 
 // The last administrator is talked into giving up the role, or somebody who is

@@ -59,6 +59,7 @@ type Broker struct {
 	Config
 	base    *http.Transport
 	grants  *grants
+	flights *flights
 	states  *states
 	health  *healthWriter
 	limits  *limits
@@ -86,6 +87,7 @@ func New(c Config) (*Broker, error) {
 	b := &Broker{
 		Config: c, base: base, states: newStates(maxStates), limits: newLimits(c.Usage, c.Log),
 		grants:  newGrants(c.Store, newConfirmer(c.Feed, c.Grace)),
+		flights: newFlights(c.Store),
 		loading: make(chan struct{}, 1), owners: map[core.Owner]*snapshot{},
 	}
 	b.health = newHealthWriter(c.Store, c.Log)
@@ -103,6 +105,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	defer wg.Wait()
 	wg.Go(func() { b.health.run(ctx) })
 	wg.Go(func() { b.limits.run(ctx) })
+	wg.Go(func() { b.flights.run(ctx, b.Log) })
 	f := follower{b: b, dirty: b.known(), failed: owners{}} // what was loaded before the feed began may be old
 	return f.run(ctx, b.changes)
 }

@@ -70,10 +70,12 @@ func (f *follower) retry() {
 }
 
 // follow takes changes in: keys of workspaces are forgotten at once, and the
-// owners to load anew are added to dirty. nil stands for any change.
+// requests under way with them are looked at; the owners to load anew are added to
+// dirty. nil stands for any change.
 func (b *Broker) follow(cs []core.Change, dirty owners) {
 	if cs == nil {
 		b.grants.forgetAll()
+		b.flights.doubtOf(func(core.Owner) bool { return true })
 		for o := range b.known() {
 			dirty[o] = true
 		}
@@ -84,8 +86,10 @@ func (b *Broker) follow(cs []core.Change, dirty owners) {
 		switch c.Kind {
 		case "workspace":
 			b.grants.forget(c.ID)
+			b.flights.doubt(c.ID)
 		case "user":
 			b.grants.forgetOwner(c.Owner)
+			b.flights.doubtOf(func(o core.Owner) bool { return o == c.Owner })
 		case "account", "health", "key", "pool":
 			if known[c.Owner] {
 				dirty[c.Owner] = true

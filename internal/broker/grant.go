@@ -33,11 +33,19 @@ func (g Grant) provider(path string) string {
 // (reason "unconfirmed", known before or not) or too many unknown keys
 // were tried. No error holds the key.
 func (b *Broker) Grant(ctx context.Context, key string) (Grant, error) {
-	if !core.IsToken(key, core.GatewayKeyPrefix) {
-		return Grant{}, core.Errorf(core.Unauthenticated, "this is not a Keyfob gateway key").WithReason("not_gateway_key").
-			WithHint("send the workspace's KEYFOB_GATEWAY_KEY where the provider's key would stand")
+	if err := isGatewayKey(key); err != nil {
+		return Grant{}, err
 	}
-	return b.grants.get(ctx, key)
+	g, _, err := b.grants.get(ctx, digest(core.TokenDigest(key)))
+	return g, err
+}
+
+func isGatewayKey(key string) error {
+	if core.IsToken(key, core.GatewayKeyPrefix) {
+		return nil
+	}
+	return core.Errorf(core.Unauthenticated, "this is not a Keyfob gateway key").WithReason("not_gateway_key").
+		WithHint("send the workspace's KEYFOB_GATEWAY_KEY where the provider's key would stand")
 }
 
 const (

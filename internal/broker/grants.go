@@ -41,23 +41,30 @@ func newGrants(st store.Store, c confirmer) *grants {
 	return &grants{store: st, confirm: c, live: map[digest]*grant{}, by: map[string]digest{}, misses: missBurst}
 }
 
-func (g *grants) get(ctx context.Context, key string) (Grant, error) {
-	d := digest(core.TokenDigest(key))
+// get gives the age, too, of which changedSince tells whether the grant may have
+// ended meanwhile.
+func (g *grants) get(ctx context.Context, d digest) (_ Grant, age uint64, _ error) {
 	g.mu.RLock()
 	hit, age := g.live[d], g.age
 	g.mu.RUnlock()
 	if hit != nil && g.confirm.good(hit, time.Now()) {
-		return hit.Grant, nil
+		return hit.Grant, age, nil
 	}
 	if hit == nil && !g.mayAsk(time.Now()) {
-		return Grant{}, tooManyMisses()
+		return Grant{}, 0, tooManyMisses()
 	}
 	made, err := readGrant(ctx, g.store, d)
 	if err != nil {
-		return Grant{}, g.refused(d, hit, err)
+		return Grant{}, 0, g.refused(d, hit, err)
 	}
 	g.keep(d, made, age)
-	return made.Grant, nil
+	return made.Grant, age, nil
+}
+
+func (g *grants) changedSince(age uint64) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.age != age
 }
 
 // refused is why a key is not taken: it is no good, which is forgotten and

@@ -126,6 +126,9 @@ func status(e *core.Error) int {
 // clients show the message. Nobody waits for that of a request that was given
 // up.
 func (x *exchange) fail(err error) {
+	if x.flight != nil && x.flight.Err() != nil {
+		err = x.flight.Err() // it was ended from here; whatever it was doing failed by that
+	}
 	if aborted(x.r.Context(), err) {
 		panic(http.ErrAbortHandler)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,8 +13,9 @@ import (
 	"keyfob/internal/provider"
 )
 
-// forward sends the request over the broker and the answer back.
-func (x *exchange) forward(grant broker.Grant, key string) error {
+// forward sends the request over the broker and the answer back; the end of ctx
+// ends both.
+func (x *exchange) forward(ctx context.Context, grant broker.Grant, key string) error {
 	ad, err := x.g.Broker.Adapter(grant, x.target.provider)
 	if err != nil {
 		return err
@@ -34,7 +36,7 @@ func (x *exchange) forward(grant broker.Grant, key string) error {
 		// while the rest of it is still on its way. HTTP/2 can do it anyway.
 		_ = http.NewResponseController(x.w).EnableFullDuplex()
 	}
-	req := x.request(ad, body, key)
+	req := x.request(ctx, ad, body, key)
 	resp, err := x.g.Broker.Do(req, broker.Call{
 		Grant: grant, Provider: x.target.provider, Namespace: x.target.namespace,
 		Marks: x.inspect(ad, req, body), Path: x.target.path, Note: &x.note,
@@ -65,8 +67,8 @@ func notWhole(err error) error {
 
 // request is the client's request as it goes upstream, without a credential and
 // without a host.
-func (x *exchange) request(ad provider.Adapter, body *spool, key string) *http.Request {
-	out := x.r.WithContext(x.r.Context())
+func (x *exchange) request(ctx context.Context, ad provider.Adapter, body *spool, key string) *http.Request {
+	out := x.r.WithContext(ctx)
 	out.URL = &url.URL{Path: x.target.path, RawPath: x.target.escaped, RawQuery: stripQuery(x.r.URL.RawQuery, key)}
 	out.Header = requestHeader(x.r.Header, ad.RequestHeader, key)
 	out.Host, out.RequestURI, out.RemoteAddr, out.Pattern = "", "", "", ""

@@ -138,11 +138,12 @@ type exchange struct {
 	headers  time.Time // when the answer's headers came; zero: not yet
 	provider string    // known to be one, unlike the path's
 	account  string
-	local    string // why the answer was made here
-	status   int    // 0: none was sent
-	cut      bool   // the answer was not passed on whole
-	entered  bool   // it is counted as under way
-	of       string // the workspace that it is counted for; empty: none
+	local    string         // why the answer was made here
+	status   int            // 0: none was sent
+	cut      bool           // the answer was not passed on whole
+	entered  bool           // it is counted as under way
+	of       string         // the workspace that it is counted for; empty: none
+	flight   *broker.Flight // ends with the grant; nil: there is none yet
 	note     broker.Note
 }
 
@@ -172,15 +173,16 @@ func (x *exchange) serve() error {
 	if err != nil {
 		return err
 	}
-	grant, err := x.g.Broker.Grant(x.r.Context(), key)
+	ctx, flight, err := x.g.Broker.Begin(x.r.Context(), key)
 	if err != nil {
 		return err
 	}
-	if !x.g.flights.enterAs(grant.Workspace) {
+	x.flight = flight
+	if !x.g.flights.enterAs(flight.Workspace) {
 		return busyWorkspace()
 	}
-	x.of = grant.Workspace
-	return x.forward(grant, key)
+	x.of = flight.Workspace
+	return x.forward(ctx, flight.Grant, key)
 }
 
 // hello answers the HEAD by which Claude Code looks whether its base URL is
@@ -205,6 +207,9 @@ func (x *exchange) end() {
 	}
 	x.body.end()
 	x.pace.write() // what is still to be written, the server writes
+	if x.flight != nil {
+		x.flight.End()
+	}
 	if x.entered {
 		x.g.flights.leave(x.of)
 	}
