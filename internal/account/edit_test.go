@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"keyfob/internal/account"
 	"keyfob/internal/core"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/secret"
 	"keyfob/internal/store"
 )
@@ -157,24 +156,12 @@ func TestEveryWriteAddsAVersion(t *testing.T) {
 func TestConcurrentEditsOneConflict(t *testing.T) {
 	f := newFixture(t)
 	f.add(t, "anthropic/a")
-	var won, conflicts atomic.Int32
-	var wg sync.WaitGroup
-	for i := range 4 {
-		wg.Go(func() {
-			_, err := f.Update(context.Background(), core.LocalUser, account.Ref{Provider: "anthropic", Label: "a"}, account.Edit{QuotaGroup: to(fmt.Sprint("g", i))}, 1)
-			switch core.CodeOf(err) {
-			case "":
-				won.Add(1)
-			case core.Conflict:
-				conflicts.Add(1)
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if won.Load() != 1 || conflicts.Load() != 3 {
-		t.Errorf("%d won, %d conflicts", won.Load(), conflicts.Load())
+	won := guardtest.Many(t, core.Conflict, "stale", func(i int) error {
+		_, err := f.Update(context.Background(), core.LocalUser, account.Ref{Provider: "anthropic", Label: "a"}, account.Edit{QuotaGroup: to(fmt.Sprint("g", i))}, 1)
+		return err
+	})
+	if won != 1 {
+		t.Errorf("%d won", won)
 	}
 }
 

@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/identity"
 	"keyfob/internal/store"
 )
@@ -96,26 +95,9 @@ func TestMakeLinkRefuses(t *testing.T) {
 	wantError(t, "nobody", err, core.NotFound, "")
 }
 
-// many runs fn at the same moment in many goroutines, and gives how many
-// succeeded. The others must fail alike.
 func many(t *testing.T, code core.Code, reason string, fn func() error) int {
 	t.Helper()
-	var won atomic.Int32
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	for range 32 {
-		wg.Go(func() {
-			<-start
-			if err := fn(); err == nil {
-				won.Add(1)
-			} else {
-				wantError(t, "a loser", err, code, reason)
-			}
-		})
-	}
-	close(start)
-	wg.Wait()
-	return int(won.Load())
+	return guardtest.Many(t, code, reason, func(int) error { return fn() })
 }
 
 // A link was forwarded and two people follow it at once: one is signed in.

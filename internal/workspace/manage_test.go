@@ -2,12 +2,12 @@ package workspace_test
 
 import (
 	"errors"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/store"
 	"keyfob/internal/vault"
 	"keyfob/internal/workspace"
@@ -93,23 +93,16 @@ func TestRotate(t *testing.T) {
 func TestConcurrentRotations(t *testing.T) {
 	f := newFixture(t)
 	actor, _, _ := f.start(t, workspace.Spec{})
-	var won atomic.Int32
 	var key atomic.Value
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			_, s, _, err := f.Rotate(t.Context(), core.LocalUser, actor.ID, 1)
-			if err == nil {
-				won.Add(1)
-				key.Store(string(s.Reveal()))
-			} else if !errors.Is(err, stale) {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if _, _, err := f.Session(t.Context(), key.Load().(string)); won.Load() != 1 || err != nil {
-		t.Errorf("%d won, %v", won.Load(), err)
+	won := guardtest.Many(t, core.Conflict, "stale", func(int) error {
+		_, s, _, err := f.Rotate(t.Context(), core.LocalUser, actor.ID, 1)
+		if err == nil {
+			key.Store(string(s.Reveal()))
+		}
+		return err
+	})
+	if _, _, err := f.Session(t.Context(), key.Load().(string)); won != 1 || err != nil {
+		t.Errorf("%d won, %v", won, err)
 	}
 }
 

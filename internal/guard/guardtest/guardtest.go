@@ -6,8 +6,11 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"keyfob/internal/audit"
@@ -157,4 +160,28 @@ func Add(tb testing.TB, st store.Store, u core.User) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// Many runs fn at the same moment in many goroutines, each with its number, and
+// gives how many succeeded. The others must fail alike.
+func Many(tb testing.TB, code core.Code, reason string, fn func(i int) error) int {
+	tb.Helper()
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range 32 {
+		wg.Go(func() {
+			<-start
+			err := fn(i)
+			switch {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, &core.Error{Code: code, Reason: reason}):
+				tb.Errorf("a loser is told %v, want %s/%s", err, code, reason)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	return int(won.Load())
 }
