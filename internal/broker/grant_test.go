@@ -124,6 +124,11 @@ func TestNoGrace(t *testing.T) {
 	if err := h.Workspaces.End(t.Context(), core.LocalUser, w.ID, 0); err != nil {
 		t.Fatal(err)
 	}
+	waitRevoked(t, h, key)
+}
+
+func waitRevoked(t *testing.T, h *brokertest.Home, key string) {
+	t.Helper()
 	wait(t, func() bool {
 		_, err := h.Broker.Grant(t.Context(), key)
 		return reason(err) == "gateway_key_revoked"
@@ -245,10 +250,7 @@ func TestDisabledUsersKeysAreRefused(t *testing.T) {
 	if _, err := i.UpdateUser(t.Context(), core.LocalUser.On(core.Org), "ann", identity.Edit{Disabled: &yes}, 0); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, func() bool {
-		_, err := h.Broker.Grant(t.Context(), key)
-		return reason(err) == "gateway_key_revoked"
-	})
+	waitRevoked(t, h, key)
 }
 
 // The same where the record of the user alone says so.
@@ -276,10 +278,7 @@ func TestWorkspaceOfADisabledUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wait(t, func() bool {
-		_, err := h.Broker.Grant(t.Context(), key)
-		return reason(err) == "gateway_key_revoked"
-	})
+	waitRevoked(t, h, key)
 }
 
 // Another label is another view of the accounts, without a restart.

@@ -155,6 +155,14 @@ func whole(t *testing.T, s *sqlite.Store, acknowledged []string) {
 // Many processes make one file at once: each finds it whole.
 func TestManyMakeTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keyfob.db")
+	manyOpen(t, path)
+	whole(t, openStore(t, path), nil)
+}
+
+// manyOpen has several processes, this one several times, open and write one
+// file at once.
+func manyOpen(t *testing.T, path string) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for range 3 {
 		_, lines := writer(t, path)
@@ -178,5 +186,4 @@ func TestManyMakeTheFile(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	whole(t, openStore(t, path), nil)
 }

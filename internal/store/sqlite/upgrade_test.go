@@ -1,11 +1,9 @@
 package sqlite_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -177,26 +175,7 @@ func TestUpgradeLeavesNoCopies(t *testing.T) {
 func TestManyUpgradeTheFile(t *testing.T) {
 	for range 2 {
 		path := firstFormat(t)
-		var wg sync.WaitGroup
-		for range 3 {
-			_, lines := writer(t, path)
-			wg.Go(func() {
-				if !lines.Scan() {
-					t.Error("a process could not write")
-				}
-			})
-		}
-		for range 4 {
-			wg.Go(func() {
-				s, err := sqlite.Open(context.Background(), path)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_ = s.Close()
-			})
-		}
-		wg.Wait()
+		manyOpen(t, path)
 		got := stateOf(t, openStore(t, path))
 		if d := cmp.Diff(upgraded().Accounts, got.Accounts); d != "" || len(got.Secrets) < 2 {
 			t.Fatalf("%d secrets (-want +got)\n%s", len(got.Secrets), d)
