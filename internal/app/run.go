@@ -87,7 +87,8 @@ func (s *Server) Reload(ctx context.Context) {
 
 func (s *Server) servers() []*listen.Server {
 	out := []*listen.Server{{
-		Listener: s.main, TLS: s.tls(), Handler: s.tracing.Handler(s.routes), Log: s.log, Connections: s.settings.MaxConnections,
+		Listener: s.main, TLS: s.tls(), Handler: s.tracing.Handler(s.routes), Log: s.log,
+		Connections: s.settings.MaxConnections, Idle: s.settings.IdleTime,
 	}}
 	if s.scrape != nil {
 		out = append(out, &listen.Server{Listener: s.scrape, Handler: listen.Brief(s.metricsOnly()), Log: s.log, Connections: 64})

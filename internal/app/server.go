@@ -168,6 +168,8 @@ func (s *Server) wire(root seal.RootKey) error {
 	a.onClose(b.Close)
 	s.routes = s.router(peers, gateway.New(gateway.Config{
 		Broker: b, Log: s.log, Hosts: []string{admitted}, NotLoopback: true, MaxInFlight: set.MaxRequests, MaxPerWorkspace: set.MaxRequestsPerWorkspace,
+		ReadIdle: set.GatewayReadIdle, WriteIdle: set.GatewayWriteIdle,
+		MaxBody: int64(set.MaxReplayBytes), MemoryBudget: int64(set.SpoolMemory), DiskBudget: int64(set.SpoolDisk), SpoolDir: set.SpoolDir,
 		Observe: s.observed,
 	}))
 	return nil

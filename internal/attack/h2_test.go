@@ -309,6 +309,29 @@ func TestManyStreams(t *testing.T) {
 	s.gone(t, before)
 }
 
+// Somebody opens all the connections that the server takes, and says on them that
+// he speaks HTTP/2, or half of what he asks. Nothing of that is a request, whose
+// time would be over.
+func TestSilentConnections(t *testing.T) {
+	t.Parallel()
+	s := overTLS(t, "max_connections: 20\nidle_time: 2s\n")
+	var all sync.WaitGroup
+	for n := range 40 { // half of them wait until the others are cut
+		all.Go(func() {
+			c := s.h2(t, 1<<20)
+			if n%2 == 0 {
+				b, _ := c.request(0, "GET", "/healthz")
+				b[4] = 0 // the headers go on
+				_, _ = c.Write(b)
+			}
+			answers := c.follow()
+			within(t, "a silent connection is cut", func() bool { return isOver(answers.ended) })
+		})
+	}
+	s.wantAnswered(t)
+	all.Wait()
+}
+
 // Somebody sends frames that ask for nothing but an answer to each, or for work
 // without one, and reads the answers or not.
 func TestFloodsOfControl(t *testing.T) {

@@ -5,6 +5,7 @@ package attack
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -195,14 +196,12 @@ func (s *server) tinyConn(t *testing.T) net.Conn {
 	return c
 }
 
-// A provider answers without an end, and the workspace does not read. The time
-// that the gateway gives a client is five minutes, which no test waits for: here
-// it must go on to answer others meanwhile, and let go when the client does.
-func TestGatewayReaderThatNeverReads(t *testing.T) {
-	t.Parallel()
-	s := start(t, setup{config: "upstream_allow: ['127.88.5.1']\nmax_requests_per_workspace: 2\n"})
-	gone := make(chan struct{}, 8)
-	base := serveAt(t, "127.88.5.1", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// endlessAt is a provider whose answer has no end; the channel hears of each that
+// was given up.
+func endlessAt(t *testing.T, address string) (base string, gone chan struct{}) {
+	t.Helper()
+	gone = make(chan struct{}, 8)
+	return serveAt(t, address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		piece := strings.Repeat("x", 32<<10)
 		for {
@@ -211,7 +210,73 @@ func TestGatewayReaderThatNeverReads(t *testing.T) {
 				return
 			}
 		}
-	}))
+	})), gone
+}
+
+// wantGone waits until the provider is not read any more, so many times.
+func wantGone(t *testing.T, gone chan struct{}, n int) {
+	t.Helper()
+	for range n {
+		select {
+		case <-gone:
+		case <-time.After(patience):
+			t.Fatal("the provider is read on for a client that takes nothing")
+		}
+	}
+}
+
+// A client that takes nothing of its answer is cut when its time is over, though it
+// stays: a connection of HTTP/1, and a stream of HTTP/2 without a window.
+func TestGatewayEndsWhatNobodyTakes(t *testing.T) {
+	t.Parallel()
+	s := overTLS(t, "upstream_allow: ['127.88.6.1']\ngateway_write_idle: 1s\n")
+	base, gone := endlessAt(t, "127.88.6.1")
+	s.account(t, "/v1/accounts", s.admin, "work", aliceKey, base)
+	gatewayKey := key(s.workspace(t, s.admin, api.WorkspaceCreate{Gateway: true}).GatewayKey)
+	old := tls.Client(s.tinyConn(t), &tls.Config{InsecureSkipVerify: true})
+	text := "POST /p/anthropic/default/v1/messages HTTP/1.1\r\nHost: keyfob.example\r\nX-Api-Key: " + gatewayKey + "\r\nContent-Type: application/json\r\n"
+	if _, err := fmt.Fprintf(old, "%sContent-Length: %d\r\n\r\n%s", text, len(hello), hello); err != nil {
+		t.Fatal(err)
+	}
+	c := s.h2(t, 100)
+	answers := c.follow()
+	head, id := c.request(0, "POST", "/p/anthropic/default/v1/messages", "x-api-key", gatewayKey, "content-type", "application/json")
+	if _, err := c.Write(append(head, frame(dataFrame, endStream, id, []byte(hello))...)); err != nil {
+		t.Fatal(err)
+	}
+	wantGone(t, gone, 2)
+	until(t, "the stream is given up", func() bool { return answers.over(id) })
+	if n, reset := answers.count(200); n != 1 || reset != 1 {
+		t.Errorf("%d streams were answered and %d given up", n, reset)
+	}
+}
+
+// A body beyond what is kept goes to one account, and the answer says so.
+func TestBodiesBeyondWhatIsKept(t *testing.T) {
+	t.Parallel()
+	up := allowing("127.88.7.1")
+	up.config += "max_replay_bytes: 1048576\nspool_dir: '{dir}/tmp'\n"
+	s := start(t, up)
+	_, good := upstreamAt(t, "127.88.7.1")
+	s.account(t, "/v1/accounts", s.admin, "work", aliceKey, good)
+	gatewayKey := key(s.workspace(t, s.admin, api.WorkspaceCreate{Gateway: true}).GatewayKey)
+	for size, want := range map[int]string{1 << 20: "", 1<<20 + 1: "body"} {
+		body := strings.Replace(hello, "{", "{"+strings.Repeat(" ", size-len(hello)), 1)
+		got := s.ask(t, "POST", "/p/anthropic/default/v1/messages", body, with("X-Api-Key", gatewayKey))
+		got.want(t, fmt.Sprint(size, " bytes"), 200, "")
+		if said := got.header.Get("Keyfob-Single-Shot"); said != want {
+			t.Errorf("%d bytes: Keyfob-Single-Shot is %q, want %q", size, said, want)
+		}
+	}
+}
+
+// A provider answers without an end, and the workspace does not read. Until its
+// time is over, the server must go on to answer others, and it must let go when the
+// client does.
+func TestGatewayReaderThatNeverReads(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{config: "upstream_allow: ['127.88.5.1']\nmax_requests_per_workspace: 2\n"})
+	base, gone := endlessAt(t, "127.88.5.1")
 	s.account(t, "/v1/accounts", s.admin, "work", aliceKey, base)
 	w := s.workspace(t, s.admin, api.WorkspaceCreate{Gateway: true})
 	text := "POST /p/anthropic/default/v1/messages HTTP/1.1\r\nHost: " + s.addr + "\r\nX-Api-Key: " + key(w.GatewayKey) + "\r\nContent-Type: application/json\r\n"
@@ -234,13 +299,7 @@ func TestGatewayReaderThatNeverReads(t *testing.T) {
 	for _, c := range held {
 		_ = c.Close()
 	}
-	for range held {
-		select {
-		case <-gone:
-		case <-time.After(patience):
-			t.Fatal("the provider is read on for a client that went away")
-		}
-	}
+	wantGone(t, gone, len(held))
 }
 
 // Somebody asks on and on over one connection and reads no answer: when the system

@@ -30,6 +30,7 @@ func (s Server) check(whole bool) (bad faults) {
 	if whole {
 		c.transport()
 		c.proxies()
+		c.together()
 	}
 	return c.bad
 }
@@ -193,11 +194,13 @@ var headerText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 func (c *checker) numbers() {
 	for _, n := range []struct {
 		key           string
-		is, from, end int
+		is, from, end int64
 	}{
-		{"max_connections", c.MaxConnections, 1, 1 << 20}, {"max_requests", c.MaxRequests, 1, 1 << 20},
-		{"max_requests_per_workspace", c.MaxRequestsPerWorkspace, 1, 1 << 20}, {"max_streams", c.MaxStreams, 1, 1000},
-		{"max_secrets", c.MaxSecrets, 1, 100_000}, {"max_secret_bytes", c.MaxSecretBytes, 1, 1 << 20},
+		{"max_connections", int64(c.MaxConnections), 1, 1 << 20}, {"max_requests", int64(c.MaxRequests), 1, 1 << 20},
+		{"max_requests_per_workspace", int64(c.MaxRequestsPerWorkspace), 1, 1 << 20}, {"max_streams", int64(c.MaxStreams), 1, 1000},
+		{"max_secrets", int64(c.MaxSecrets), 1, 100_000}, {"max_secret_bytes", int64(c.MaxSecretBytes), 1, 1 << 20},
+		{"max_replay_bytes", int64(c.MaxReplayBytes), 1 << 20, 1 << 30},
+		{"spool_memory", int64(c.SpoolMemory), 1 << 20, 1 << 40}, {"spool_disk", int64(c.SpoolDisk), 1 << 20, 1 << 40},
 	} {
 		if n.is < n.from || n.is > n.end {
 			c.fault(n.key, "must be %d to %d", n.from, n.end)
@@ -208,11 +211,26 @@ func (c *checker) numbers() {
 		is, from, end time.Duration
 	}{
 		{"grace", c.Grace, 0, 24 * time.Hour}, {"drain", c.Drain, 0, time.Hour}, {"drain_delay", c.DrainDelay, 0, 10 * time.Minute},
+		{"idle_time", c.IdleTime, time.Second, time.Hour},
+		{"gateway_read_idle", c.GatewayReadIdle, time.Second, time.Hour}, {"gateway_write_idle", c.GatewayWriteIdle, time.Second, time.Hour},
 		{"token_life", c.TokenLife, time.Minute, 366 * day}, {"session_life", c.SessionLife, time.Minute, 30 * day},
 	} {
 		if d.is < d.from || d.is > d.end {
 			c.fault(d.key, "must be %s to %s", durationText(d.from), durationText(d.end))
 		}
+	}
+}
+
+// together holds numbers to each other. What was not given is no fault.
+func (c *checker) together() {
+	if c.MaxRequestsPerWorkspace > c.MaxRequests && c.source["max_requests_per_workspace"] != "" {
+		c.fault("max_requests_per_workspace", "cannot be reached: max_requests is %d", c.MaxRequests)
+	}
+	if c.MaxRequests > 2*c.MaxConnections && c.source["max_requests"] != "" {
+		c.fault("max_requests", "cannot be reached: max_connections lets in %d requests at most, twice itself", 2*c.MaxConnections)
+	}
+	if c.MaxReplayBytes > c.SpoolDisk {
+		c.fault("max_replay_bytes", "cannot be kept: spool_disk takes %d bytes of all requests; raise that, or lower this", c.SpoolDisk)
 	}
 }
 

@@ -53,6 +53,16 @@ func TestValuesThatCannotBeTogether(t *testing.T) {
 		{map[string]string{"log_level": "loud"}, "log_level must be"},
 		{map[string]string{"upstream_allow": "10.0.0.0/8,ollama.internal:11434,[fd00::1]:80,fd00::1"}, ""},
 		{map[string]string{"upstream_allow": "http://x"}, "upstream_allow must be"},
+		{map[string]string{"max_requests": "10", "max_requests_per_workspace": "11"}, "max_requests_per_workspace cannot be reached: max_requests is 10"},
+		{map[string]string{"max_requests": "10"}, ""},
+		{map[string]string{"max_connections": "10", "max_requests": "21"}, "max_requests cannot be reached: max_connections lets in 20"},
+		{map[string]string{"max_connections": "10", "max_requests": "20"}, ""},
+		{map[string]string{"max_connections": "10"}, ""},
+		{map[string]string{"spool_disk": "1048576"}, "max_replay_bytes cannot be kept: spool_disk takes 1048576 bytes"},
+		{map[string]string{"spool_disk": "1048576", "max_replay_bytes": "1048576"}, ""},
+		{map[string]string{"spool_disk": "1000"}, "spool_disk must be 1048576 to"},
+		{map[string]string{"gateway_write_idle": "10ms"}, "gateway_write_idle must be 1s to 1h"},
+		{map[string]string{"idle_time": "2h"}, "idle_time must be 1s to 1h"},
 		{map[string]string{"launchers": "x"}, "must stand in the configuration file"},
 	} {
 		_, err := config.Load("", nil, c.flags)

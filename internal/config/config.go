@@ -35,6 +35,14 @@ type Server struct {
 	MaxSecretBytes          int      // of one value
 	AllowEnv                []string // reserved variables that users' secrets may be delivered as
 
+	IdleTime         time.Duration // a connection on which nothing is asked stays so long
+	GatewayReadIdle  time.Duration // a client may not send any of its request for so long
+	GatewayWriteIdle time.Duration // and not take any of its answer
+	MaxReplayBytes   int           // larger bodies of the gateway's requests are sent once, to one account
+	SpoolMemory      int           // bytes of all such bodies in memory
+	SpoolDisk        int           // and in files
+	SpoolDir         string        // where those are; empty: the system's temporary directory
+
 	Grace         time.Duration // known gateway keys go on for so long while the store is away; 0: not at all
 	Drain         time.Duration // requests in flight may take so long at the end
 	DrainDelay    time.Duration // before that, /readyz fails and connections are still taken
@@ -66,6 +74,8 @@ func Default() Server {
 	return Server{
 		Listen: "127.0.0.1:4780", MaxConnections: 8192, MaxRequests: 4096, MaxRequestsPerWorkspace: 256, MaxStreams: 10,
 		MaxSecrets: 2000, MaxSecretBytes: 1 << 20,
+		IdleTime: 2 * time.Minute, GatewayReadIdle: time.Minute, GatewayWriteIdle: 5 * time.Minute,
+		MaxReplayBytes: 64 << 20, SpoolMemory: 64 << 20, SpoolDisk: 1 << 30,
 		Grace: 5 * time.Minute, Drain: 30 * time.Second, TokenLife: 30 * 24 * time.Hour, SessionLife: 12 * time.Hour,
 		LogLevel: "info", LogFormat: "json",
 	}

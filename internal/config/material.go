@@ -54,6 +54,9 @@ func (s Server) Check() (notes []string, err error) {
 	if s.AuditSink != "" {
 		s.checkSink(&bad)
 	}
+	if info, err := os.Stat(s.SpoolDir); s.SpoolDir != "" && (err != nil || !info.IsDir()) {
+		bad.add("spool_dir", "there is no directory %s", s.SpoolDir)
+	}
 	for _, path := range s.secretFiles() {
 		if info, err := os.Stat(path); err == nil && lets(info, 0o004) {
 			notes = append(notes, path+" may be read by everybody on this machine")

@@ -144,8 +144,9 @@ func TestLauncherKeys(t *testing.T) {
 func TestFilesOfCheck(t *testing.T) {
 	dir := t.TempDir()
 	for name, flags := range map[string]map[string]string{
-		"a sink in no directory": {"audit_sink": filepath.Join(dir, "none", "audit.jsonl")},
-		"a sink that is none":    {"audit_sink": dir},
+		"a sink in no directory":  {"audit_sink": filepath.Join(dir, "none", "audit.jsonl")},
+		"no directory for bodies": {"spool_dir": filepath.Join(dir, "none")},
+		"a sink that is none":     {"audit_sink": dir},
 	} {
 		if _, err := load(t, flags).Check(); err == nil {
 			t.Errorf("%s is taken", name)

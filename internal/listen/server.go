@@ -24,6 +24,8 @@ type Server struct {
 	// Connections is how many there may be at once; 0: any number. Over HTTP/2 they
 	// may have as many requests more under way than there may be connections.
 	Connections int
+	// Idle is how long a connection stays on which nothing is asked; 0: 2 minutes.
+	Idle time.Duration
 }
 
 // Open listens on host:port. The error says what to do where the port is taken
@@ -66,9 +68,13 @@ func (s *Server) server() *http.Server {
 	if s.Connections > 0 {
 		h = &crowd{next: h, most: int64(s.Connections)}
 	}
+	idle := s.Idle
+	if idle == 0 {
+		idle = 2 * time.Minute
+	}
 	return &http.Server{
 		Handler: h, TLSConfig: s.TLS, ConnContext: withPlace,
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: idle, MaxHeaderBytes: 64 << 10,
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: streams, WriteByteTimeout: deafTime},
 		ErrorLog: log.New(errorLog{s.Log}, "", 0),
 	}
