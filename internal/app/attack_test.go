@@ -166,19 +166,20 @@ func TestForgedIdentityHeader(t *testing.T) {
 		header map[string]string
 		want   int
 	}{
-		"the proxy":            {here, map[string]string{"X-User": "anna", "Keyfob-Proxy-Secret": secret}, 200},
-		"no secret":            {here, map[string]string{"X-User": "anna"}, 403},
-		"a wrong secret":       {here, map[string]string{"X-User": "anna", "Keyfob-Proxy-Secret": secret + "x"}, 403},
-		"only the address":     {here, map[string]string{"X-Email": "anna@example.org"}, 403},
-		"from somewhere else":  {elsewhere, map[string]string{"X-User": "anna", "Keyfob-Proxy-Secret": secret}, 403},
-		"the server's own":     {here, map[string]string{"X-User": "local", "Keyfob-Proxy-Secret": secret}, 401},
-		"a forwarded address":  {elsewhere, map[string]string{"X-User": "anna", "Keyfob-Proxy-Secret": secret, "X-Forwarded-For": "10.0.0.1"}, 403},
-		"nobody is named":      {here, map[string]string{"Keyfob-Proxy-Secret": secret}, 401},
-		"a token beside it":    {here, map[string]string{"X-User": "anna", "Keyfob-Proxy-Secret": secret, "Authorization": "Bearer kfp_x"}, 400},
-		"a forwarded host":     {here, map[string]string{"X-User": "anna", "Keyfob-Proxy-Secret": secret, "X-Forwarded-Host": "k.example", "Host": "127.0.0.1"}, 200},
-		"a foreign one":        {here, map[string]string{"X-User": "anna", "Keyfob-Proxy-Secret": secret, "X-Forwarded-Host": "evil.example"}, 403},
-		"a forged one":         {elsewhere, map[string]string{"X-Forwarded-Host": "k.example", "Host": "evil.example"}, 403},
-		"a name with a letter": {here, map[string]string{"X-User": "änna", "Keyfob-Proxy-Secret": secret}, 401},
+		"the proxy":           {here, map[string]string{"X-User": "anna", "X-Email": "anna@example.org", "Keyfob-Proxy-Secret": secret}, 200},
+		"no secret":           {here, map[string]string{"X-User": "anna"}, 403},
+		"a wrong secret":      {here, map[string]string{"X-User": "anna", "X-Email": "anna@example.org", "Keyfob-Proxy-Secret": secret + "x"}, 403},
+		"only the address":    {here, map[string]string{"X-Email": "anna@example.org"}, 403},
+		"from somewhere else": {elsewhere, map[string]string{"X-User": "anna", "X-Email": "anna@example.org", "Keyfob-Proxy-Secret": secret}, 403},
+		"a name alone":        {here, map[string]string{"X-User": "anna", "Keyfob-Proxy-Secret": secret}, 401},
+		"the server's own":    {here, map[string]string{"X-User": "local", "Keyfob-Proxy-Secret": secret}, 401},
+		"a forwarded address": {elsewhere, map[string]string{"X-User": "anna", "X-Email": "anna@example.org", "Keyfob-Proxy-Secret": secret, "X-Forwarded-For": "10.0.0.1"}, 403},
+		"nobody is named":     {here, map[string]string{"Keyfob-Proxy-Secret": secret}, 401},
+		"a token beside it":   {here, map[string]string{"X-User": "anna", "X-Email": "anna@example.org", "Keyfob-Proxy-Secret": secret, "Authorization": "Bearer kfp_x"}, 400},
+		"a forwarded host":    {here, map[string]string{"X-User": "anna", "X-Email": "anna@example.org", "Keyfob-Proxy-Secret": secret, "X-Forwarded-Host": "k.example", "Host": "127.0.0.1"}, 200},
+		"a foreign one":       {here, map[string]string{"X-User": "anna", "X-Email": "anna@example.org", "Keyfob-Proxy-Secret": secret, "X-Forwarded-Host": "evil.example"}, 403},
+		"a forged one":        {elsewhere, map[string]string{"X-Forwarded-Host": "k.example", "Host": "evil.example"}, 403},
+		"no address":          {here, map[string]string{"X-User": "anna", "X-Email": "änna", "Keyfob-Proxy-Secret": secret}, 401},
 	} {
 		base := strings.Replace(c.server.URL, "https://k.example", c.server.direct(t), 1)
 		got := ask(t, browser(t), "GET", base+"/v1/me", func(r *http.Request) {

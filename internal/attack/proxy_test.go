@@ -26,6 +26,9 @@ func theProxy(user string) how {
 	return func(r *request) {
 		r.from = proxyHost
 		with("X-User", user, "Keyfob-Proxy-Secret", proxySecret)(r)
+		if user != "" {
+			with("X-Email", user+"@example.org")(r)
+		}
 	}
 }
 
@@ -84,9 +87,16 @@ func TestForgedIdentityHeader(t *testing.T) {
 		s.ask(t, "GET", "/v1/me", nil, theProxy("alice"), change).want(t, name+" beside the proxy's word", 400, "several_proofs")
 	}
 	for _, user := range []string{"local", "Local", " local", "al ice", "älice", "../alice", "a\u2028b"} {
-		got := s.ask(t, "GET", "/v1/me", nil, theProxy(user))
-		if got.status != 401 {
-			t.Errorf("the proxy names %q: %v", user, got)
+		alone := s.ask(t, "GET", "/v1/me", nil, theProxy(""), with("X-User", user))
+		if alone.status != 401 && alone.status != 403 {
+			t.Errorf("the proxy names %q: %v", user, alone)
+		}
+		var me api.Me
+		if got := s.ask(t, "GET", "/v1/me", nil, theProxy(user)); got.status == 200 {
+			got.into(t, &me)
+		}
+		if me.Name == "local" || me.User != nil && me.User.ID == "local" {
+			t.Errorf("whom the proxy names %q is %+v", user, me)
 		}
 	}
 	s.must(t, "GET", "/v1/secrets/A", nil, theProxy("alice"))

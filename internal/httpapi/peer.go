@@ -41,6 +41,7 @@ type Peer struct {
 	User    string     // whom the proxy vouches for; empty: nobody
 	Email   string     // and their address; may be empty
 	Claimed bool       // an identity header is there, whoever sent it
+	Half    bool       // a proxy that sends addresses names somebody without one
 }
 
 // Origin is the server's own origin as the client sees it.
@@ -70,6 +71,7 @@ func (p Peers) Of(r *http.Request) Peer {
 	}
 	if p.EmailHeader != "" {
 		out.Email = single(r, p.EmailHeader)
+		out.Half = out.User != "" && out.Email == ""
 	}
 	return out
 }
@@ -77,7 +79,11 @@ func (p Peers) Of(r *http.Request) Peer {
 // Refused is why a request must not be looked at any further: it has an identity
 // header, and nobody who may send one.
 func (p Peer) Refused() error {
-	if !p.Claimed || p.Proven && p.User != "" {
+	switch {
+	case p.Half:
+		return core.Errorf(core.Unauthenticated, "the proxy in front of this server names somebody and sends no address").WithReason(reasonIdentity).
+			WithHint("give this person an address at the identity provider: it decides who they are here")
+	case !p.Claimed || p.Proven && p.User != "":
 		return nil
 	}
 	return core.Errorf(core.Forbidden, "the identity header is believed from a proven proxy alone").WithReason(reasonIdentity).

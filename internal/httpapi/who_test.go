@@ -63,7 +63,7 @@ func TestForgedIdentityHeader(t *testing.T) {
 // send a request: the proxy's own cookie goes along, and the header with it.
 func TestCrossSiteRequestsBehindAProxy(t *testing.T) {
 	k := newKit(t, behindProxy)
-	proven := []string{"Test-From", "10.200.0.1", httpapi.ProxySecretHeader, proxySecret, "X-User", "dora"}
+	proven := []string{"Test-From", "10.200.0.1", httpapi.ProxySecretHeader, proxySecret, "X-User", "dora", "X-Email", "dora@example.org"}
 	post := func(more ...string) reply {
 		return k.send(t, "POST", "/v1/profiles/none/activate", "", append(slices.Clone(proven), more...)...)
 	}
@@ -113,7 +113,7 @@ func TestSeveralProofs(t *testing.T) {
 		"token and session key": {"Authorization", token, "X-Session-API-Key", session},
 		"two tokens":            {"Authorization", token, "Authorization", token},
 		"two cookies":           {"Cookie", text + "; " + text, "Origin", k.url},
-		"token and a proxy":     {"Authorization", token, "Test-From", "10.200.0.1", httpapi.ProxySecretHeader, proxySecret, "X-User", "dora"},
+		"token and a proxy":     {"Authorization", token, "Test-From", "10.200.0.1", httpapi.ProxySecretHeader, proxySecret, "X-User", "dora", "X-Email", "dora@example.org"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k.send(t, "GET", "/v1/me", "", headers...).want(t, http.StatusBadRequest, "several_proofs")

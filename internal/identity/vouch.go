@@ -12,14 +12,15 @@ import (
 // Vouched is the user whom a proxy names that has proved itself. The proxy gives
 // a name, an address, or both:
 //
-//   - with an address, whoever has it; else whoever has the name and no address
-//     yet, who from then on has this one; else somebody new, whose name is made of
-//     the one given and may get a number;
+//   - with an address, whoever has it; else somebody new, whose name is made of
+//     the address and may get a number. The name given then counts for nothing:
+//     at many identity providers people choose it themselves, and whoever is
+//     called like a user, or like one whom selectors and launchers name, must not
+//     become that user;
 //   - with a name alone (A-Z and a-z are one), whoever has it and no address; else
 //     somebody new of just that name.
 //
-// So nobody who has an address is found by a name, which some can choose. The
-// server's own user is never found by name. The user of Config.AdminEmail is made
+// The server's own user is never found by name. The user of Config.AdminEmail is made
 // an administrator. Errors: unauthenticated with reason user_disabled, or
 // identity for a name or address that cannot be or is somebody else's.
 func (i *Identity) Vouched(ctx context.Context, name, email string) (core.Actor, error) {
@@ -54,8 +55,8 @@ func (i *Identity) vouchedUser(ctx context.Context, name, email string) (core.Us
 		switch {
 		case core.CodeOf(err) == core.NotFound:
 			u, err = i.signUp(ctx, name, email)
-		case err == nil && !u.Disabled && i.wants(u, email) != u:
-			u, err = i.adjust(ctx, u, email)
+		case err == nil && !u.Disabled && i.wants(u) != u:
+			u, err = i.adjust(ctx, u)
 		}
 		if core.CodeOf(err) != core.Conflict || again {
 			return u, err
@@ -66,29 +67,18 @@ func (i *Identity) vouchedUser(ctx context.Context, name, email string) (core.Us
 // findVouched gives not_found for somebody new.
 func findVouched(ctx context.Context, tx store.Tx, name, email string) (core.User, error) {
 	if email != "" {
-		u, err := tx.Users().ByEmail(ctx, email)
-		if core.CodeOf(err) != core.NotFound {
-			return u, err
-		}
+		return tx.Users().ByEmail(ctx, email)
 	}
 	u, err := tx.Users().ByName(ctx, name)
-	switch {
-	case err != nil:
+	if err != nil || u.ID != core.Local.ID && u.Email == "" {
 		return u, err
-	case u.ID != core.Local.ID && u.Email == "":
-		return u, nil
-	case email != "":
-		return core.User{}, core.Errorf(core.NotFound, "that name is somebody else's")
 	}
 	return core.User{}, badIdentity("sends a name alone, of a user who has an address",
 		"let the proxy send the address too, or take it from the user: keyfob user edit --email ''")
 }
 
-// wants is the user as they should be, given this address.
-func (i *Identity) wants(u core.User, email string) core.User {
-	if u.Email == "" {
-		u.Email = email
-	}
+// wants is the user as they should be, by their address.
+func (i *Identity) wants(u core.User) core.User {
 	if i.adminEmail != "" && u.Email == i.adminEmail {
 		u.Role = core.RoleAdmin
 	}
@@ -96,7 +86,7 @@ func (i *Identity) wants(u core.User, email string) core.User {
 }
 
 // adjust stores what wants says.
-func (i *Identity) adjust(ctx context.Context, seen core.User, email string) (core.User, error) {
+func (i *Identity) adjust(ctx context.Context, seen core.User) (core.User, error) {
 	var next core.User
 	act := guard.Act{Action: guard.UserSignUp, Subject: guard.UserSubject(seen.Name)}
 	err := i.guard.Do(ctx, signIn(seen), act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
@@ -104,7 +94,7 @@ func (i *Identity) adjust(ctx context.Context, seen core.User, email string) (co
 		if err != nil {
 			return err
 		}
-		next = i.wants(old, email)
+		next = i.wants(old)
 		noteUser(note, next)
 		if next == old {
 			return nil
@@ -117,7 +107,7 @@ func (i *Identity) adjust(ctx context.Context, seen core.User, email string) (co
 
 func (i *Identity) signUp(ctx context.Context, name, email string) (core.User, error) {
 	at := now()
-	u := i.wants(core.User{ID: core.NewID("usr"), Role: core.RoleUser, Version: 1, CreatedAt: at, UpdatedAt: at}, email)
+	u := i.wants(core.User{ID: core.NewID("usr"), Email: email, Role: core.RoleUser, Version: 1, CreatedAt: at, UpdatedAt: at})
 	act := guard.Act{Action: guard.UserSignUp, Subject: guard.UserSubject(newName(name, email))}
 	err := i.guard.Do(ctx, signIn(u), act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
 		// Many requests of one page can be somebody's first.
@@ -145,13 +135,10 @@ func noteUser(note guard.Note, u core.User) {
 
 // newName is the name that somebody new should have.
 func newName(name, email string) string {
-	switch {
-	case email == "":
+	if email == "" {
 		return name
-	case name == "":
-		return derived(email)
 	}
-	return derived(name)
+	return derived(email)
 }
 
 // freeName is the name, or the first with a number behind it that nobody has.
