@@ -63,7 +63,7 @@ func table() []entry {
 		at("tls_client_ca", "FILE", "certificate authorities of proxies' client certificates, PEM", func(s *Server) any { return &s.TLSClientCA }),
 		at("admin_email", "EMAIL", "whom a proxy vouches for with this address is an administrator; no sign-in link is printed then", func(s *Server) any { return &s.AdminEmail }),
 		at("identity_header", "NAME", "header in which a proven proxy names the user", func(s *Server) any { return &s.IdentityHeader }),
-		at("identity_email_header", "NAME", "header in which it gives the user's address; where one is given, it and not the name decides who somebody is, so the proxy must have verified it", func(s *Server) any { return &s.IdentityEmailHeader }),
+		at("identity_email_header", "NAME", "header in which it gives the user's address; it alone then decides who somebody is, so the proxy must have verified it", func(s *Server) any { return &s.IdentityEmailHeader }),
 		at("proxy_networks", "CIDR,…", "networks that a proxy calls from", func(s *Server) any { return &s.ProxyNetworks }),
 		at("proxy_secret_file", "FILE", "file with what the proxy sends in the header Keyfob-Proxy-Secret", func(s *Server) any { return &s.ProxySecretFile }),
 		at("proxy_certificates", "NAME,…", "DNS names of which a proxy's client certificate has one", func(s *Server) any { return &s.ProxyCertificates }),
