@@ -52,7 +52,7 @@ type Token struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Scopes    []string  `json:"scopes" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"`
-	Maker     string    `json:"maker,omitempty"` // id of the token that made it, with which it ends
+	Maker     string    `json:"maker,omitempty"` // id of the token that made it, with which it ends; left out: it ends with no other
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 	UsedAt    time.Time `json:"used_at,omitzero"` // to the minute or so; left out: never
@@ -66,11 +66,13 @@ type TokenList struct {
 
 // TokenCreate is the body of POST /v1/tokens. A token has no more scopes than the
 // proof that makes it. Made with a token, it also expires no later than that one,
-// whatever is asked for, and is revoked when that one is.
+// whatever is asked for, and is revoked when that one is; but not with a step-up
+// that a browser approved for just this name, these scopes and this time.
 type TokenCreate struct {
 	Name    string   `json:"name" minLength:"1" maxLength:"100"`                                                                                                                                                                            // for people
 	Scopes  []string `json:"scopes" minItems:"1" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"` // what it may be used for
 	Seconds Seconds  `json:"seconds,omitempty" minimum:"0" maximum:"31536000"`                                                                                                                                                              // until it expires; 0: 30 days, at most a year
+	StepUp  string   `json:"step_up,omitempty"`                                                                                                                                                                                             // id of the approved step-up, of POST /v1/tokens/step-ups; left out: it ends with the token that makes it
 }
 
 // TokenCreated carries the token's text, once.
@@ -145,15 +147,34 @@ type StepUpAsk struct {
 	Org    bool   `json:"org,omitempty"`                                            // it is the organisation's
 }
 
-// StepUp is the approval that one reveal takes. It is bound to who asked, the
-// secret and its version, and good for 60 seconds after a browser approved it.
+// TokenAsk is the body of POST /v1/tokens/step-ups: all of the token that is to
+// be made. Its time begins when it is asked for.
+type TokenAsk struct {
+	Name    string   `json:"name" minLength:"1" maxLength:"100"`                                                                                                                                                                            // for people
+	Scopes  []string `json:"scopes" minItems:"1" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"` // no more than the proof that asks has
+	Seconds Seconds  `json:"seconds,omitempty" minimum:"0" maximum:"31536000"`                                                                                                                                                              // until it expires; 0: 30 days, at most a year
+}
+
+// StepUp is a browser's approval of one act: of one reveal, bound to who asked,
+// the secret and its version; or of one token that ends with no other, bound to
+// who asked and to all of the token. It is good once, for 60 seconds after a
+// browser approved it.
 type StepUp struct {
-	ID         string    `json:"id"`
-	State      string    `json:"state" enum:"pending,approved,denied,used"` // pending, approved, denied, used
-	Secret     string    `json:"secret"`                                    // its name
-	Version    int64     `json:"version"`                                   // of the secret: another value needs another approval
-	Code       string    `json:"code"`                                      // both sides show it, so that people approve what they asked for
-	ApproveURL string    `json:"approve_url"`                               // the page on which a browser approves
-	CreatedAt  time.Time `json:"created_at"`
-	ExpiresAt  time.Time `json:"expires_at"`
+	ID         string       `json:"id"`
+	Purpose    string       `json:"purpose" enum:"reveal,token"`               // what it approves
+	State      string       `json:"state" enum:"pending,approved,denied,used"` // pending, approved, denied, used
+	Secret     string       `json:"secret,omitempty"`                          // of a reveal: its name
+	Version    int64        `json:"version,omitempty"`                         // of the secret: another value needs another approval
+	Token      *StepUpToken `json:"token,omitempty"`                           // of a token
+	Code       string       `json:"code"`                                      // both sides show it, so that people approve what they asked for
+	ApproveURL string       `json:"approve_url"`                               // the page on which a browser approves
+	CreatedAt  time.Time    `json:"created_at"`
+	ExpiresAt  time.Time    `json:"expires_at"`
+}
+
+// StepUpToken is the token that a step-up is for.
+type StepUpToken struct {
+	Name      string    `json:"name"`
+	Scopes    []string  `json:"scopes" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"`
+	ExpiresAt time.Time `json:"expires_at"` // of the token
 }

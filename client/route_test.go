@@ -179,6 +179,7 @@ func callPerson(ctx context.Context, c *client.Client) {
 	_, _ = c.ListLaunchers(ctx)
 	_, _ = c.Shared(ctx)
 	_, _ = c.AskStepUp(ctx, api.StepUpAsk{})
+	_, _ = c.AskTokenStepUp(ctx, api.TokenAsk{})
 	_, _ = c.GetStepUp(ctx, "i")
 	_, _ = c.DecideStepUp(ctx, "i", true)
 	_, _ = c.DecideStepUp(ctx, "i", false)

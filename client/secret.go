@@ -82,6 +82,14 @@ func (c *Client) AskStepUp(ctx context.Context, in api.StepUpAsk) (api.StepUp, e
 	return out, err
 }
 
+// AskTokenStepUp asks for the approval that a token takes which ends with no
+// other; CreateToken then makes just that token, with the step-up's id.
+func (c *Client) AskTokenStepUp(ctx context.Context, in api.TokenAsk) (api.StepUp, error) {
+	var out api.StepUp
+	err := c.post(ctx, "/v1/tokens/step-ups", in, &out)
+	return out, err
+}
+
 // GetStepUp says how far it is.
 func (c *Client) GetStepUp(ctx context.Context, id string) (api.StepUp, error) {
 	var out api.StepUp

@@ -24,7 +24,10 @@ func (e *Env) revealed(ctx context.Context, s api.Secret, confirm string) (api.R
 		_, _ = cl.RevealSecret(ctx, s.Name, in) // refused, which stands in the audit trail
 		return api.Reveal{}, notTheName()
 	}
-	if in.StepUp, err = e.stepUp(ctx, cl, s.Name); err != nil {
+	in.StepUp, err = e.stepUp(ctx, cl, "see "+s.Name, "revealed", func(ctx context.Context) (api.StepUp, error) {
+		return cl.AskStepUp(ctx, api.StepUpAsk{Secret: s.Name, Org: e.Org})
+	})
+	if err != nil {
 		return api.Reveal{}, err
 	}
 	return cl.RevealSecret(ctx, s.Name, in)
@@ -37,15 +40,17 @@ func notTheName() error {
 	}
 }
 
-// stepUp waits until a browser has approved one reveal, and gives its id.
-func (e *Env) stepUp(ctx context.Context, cl *client.Client, name string) (string, error) {
+// stepUp asks for an approval, waits until a browser has given it, and gives its
+// id. to and done say in words what it is for: "to see TOKEN", "nothing was
+// revealed".
+func (e *Env) stepUp(ctx context.Context, cl *client.Client, to, done string, ask func(context.Context) (api.StepUp, error)) (string, error) {
 	ctx, stop := untilInterrupt(ctx)
 	defer stop()
-	asked, err := cl.AskStepUp(ctx, api.StepUpAsk{Secret: name, Org: e.Org})
+	asked, err := ask(ctx)
 	if err != nil {
 		return "", err
 	}
-	e.Notef("to see %s, open %s in a browser", name, asked.ApproveURL)
+	e.Notef("to %s, open %s in a browser", to, asked.ApproveURL)
 	e.Notef("and approve the code %s, if that is what it shows", asked.Code)
 	limit, cancel := context.WithDeadline(ctx, asked.ExpiresAt)
 	defer cancel()
@@ -57,15 +62,15 @@ func (e *Env) stepUp(ctx context.Context, cl *client.Client, name string) (strin
 	})
 	switch {
 	case err != nil && ctx.Err() == nil && errors.Is(limit.Err(), context.DeadlineExceeded):
-		return "", notApproved("nobody approved it in time")
+		return "", notApproved("nobody approved it in time", done)
 	case err != nil:
 		return "", err
 	case state != "approved":
-		return "", notApproved("it was refused in the browser")
+		return "", notApproved("it was refused in the browser", done)
 	}
 	return asked.ID, nil
 }
 
-func notApproved(why string) error {
-	return &api.Error{Code: api.CodeForbidden, Reason: "not_approved", Message: why + ": nothing was revealed", Hint: "run the command again, and approve the code that it shows"}
+func notApproved(why, done string) error {
+	return &api.Error{Code: api.CodeForbidden, Reason: "not_approved", Message: why + ": nothing was " + done, Hint: "run the command again, and approve the code that it shows"}
 }

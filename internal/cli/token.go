@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"strings"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
-	"keyfob/internal/core"
 )
 
 func tokenCommand(e *Env) *cobra.Command {
@@ -17,66 +15,6 @@ func tokenCommand(e *Env) *cobra.Command {
 	asGroup(c)
 	c.AddCommand(tokenCreateCommand(e), tokenListCommand(e), tokenRevokeCommand(e))
 	return c
-}
-
-func tokenCreateCommand(e *Env) *cobra.Command {
-	var scopes []string
-	var life string
-	c := &cobra.Command{
-		Use: "create NAME --scope SCOPE", Short: "Make a token, and print it this once",
-		Long: "Make a token with no more scopes than your own proof has, and print it on standard output,\n" +
-			"this once. A token that reveals secrets cannot hand out keys of workspaces. It ends with the\n" +
-			"login that made it: when that expires, at the latest, and at keyfob logout.\n\n" +
-			"Scopes: " + wrapped(core.ScopeNames, 8),
-		Example: "  keyfob token create ci --scope workspaces:keys,workspaces:read --expires 14d",
-		Args:    argCount(1, 1, "NAME --scope SCOPE"),
-		RunE:    func(c *cobra.Command, args []string) error { return e.tokenCreate(c.Context(), args[0], scopes, life) },
-	}
-	c.Flags().StringSliceVar(&scopes, "scope", nil, "what it may be used for, `SCOPE,...`; may be repeated")
-	c.Flags().StringVar(&life, "expires", "30d", "how long it is good, a `DURATION` such as 12h or 14d; no longer than your login")
-	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions(core.ScopeNames, cobra.ShellCompDirectiveNoFileComp))
-	return c
-}
-
-// wrapped sets words in lines that suit a help text.
-func wrapped(list []string, indent int) string {
-	var b strings.Builder
-	width := indent
-	for i, w := range list {
-		if i > 0 && width+len(w)+2 > 88 {
-			b.WriteString(",\n" + strings.Repeat(" ", indent))
-			width = indent
-		} else if i > 0 {
-			b.WriteString(", ")
-			width += 2
-		}
-		b.WriteString(w)
-		width += len(w)
-	}
-	return b.String()
-}
-
-func (e *Env) tokenCreate(ctx context.Context, name string, scopes []string, life string) error {
-	if len(scopes) == 0 {
-		return withHint(usagef("the token could be used for nothing"), "add --scope: %s", strings.Join(core.ScopeNames, ", "))
-	}
-	d, err := parseLength("--expires", life)
-	if err != nil {
-		return err
-	}
-	cl, err := e.Client(ctx)
-	if err != nil {
-		return err
-	}
-	t, err := cl.CreateToken(ctx, api.TokenCreate{Name: name, Scopes: scopes, Seconds: api.SecondsOf(d)})
-	if err != nil {
-		return err
-	}
-	if e.JSON() {
-		return e.Print(t, nil)
-	}
-	e.Notef("made the token %s (%s), good until %s; it is not shown again", t.Name, t.ID, localTime(t.ExpiresAt))
-	return e.write(append(t.Value.Bytes(), '\n'))
 }
 
 func tokenListCommand(e *Env) *cobra.Command {
@@ -88,9 +26,28 @@ func tokenListCommand(e *Env) *cobra.Command {
 func (e *Env) tokenTable(list []api.Token) {
 	rows := make([][]string, 0, len(list))
 	for _, t := range list {
-		rows = append(rows, []string{t.ID, t.Name, words(t.Scopes), localTime(t.ExpiresAt), usedAt(t.UsedAt, t.Current)})
+		rows = append(rows, []string{t.ID, t.Name, words(t.Scopes), localTime(t.ExpiresAt), endsWith(list, t.Maker), usedAt(t.UsedAt, t.Current)})
 	}
-	e.Table([]string{"ID", "NAME", "SCOPES", "UNTIL", "USED"}, rows)
+	e.Table([]string{"ID", "NAME", "SCOPES", "UNTIL", "ENDS WITH", "USED"}, rows)
+}
+
+// endsWith names the token with which another ends: by its name where that is
+// only one's, else by its id.
+func endsWith(list []api.Token, maker string) string {
+	if maker == "" {
+		return "-"
+	}
+	count, name := map[string]int{}, ""
+	for _, t := range list {
+		count[t.Name]++
+		if t.ID == maker {
+			name = t.Name
+		}
+	}
+	if count[name] == 1 {
+		return name
+	}
+	return maker
 }
 
 // usedAt also marks the proof that this very command showed.

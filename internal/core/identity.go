@@ -33,7 +33,7 @@ type Token struct {
 	Name      string
 	Digest    []byte
 	Scopes    Scopes
-	Maker     string // id of the token that made it and with which it ends; empty: a browser or a login did
+	Maker     string // id of the token that made it and with which it ends; empty: a browser or a login did, or a browser approved that it stands alone
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	UsedAt    time.Time // to the minute or so; zero: never
@@ -60,6 +60,7 @@ const (
 	CodeProof   ProofKind = "code"    // signs a command line in
 	DeviceProof ProofKind = "device"  // signs a command line in once a browser approves (RFC 8628)
 	StepUpProof ProofKind = "step_up" // lets one value be revealed once
+	TokenProof  ProofKind = "token"   // lets one token be made once that ends with no other
 )
 
 // ProofState is how far a Proof is.
@@ -80,9 +81,9 @@ type Proof struct {
 	Digest    []byte // of what its bearer shows; nil: its ID alone is shown, by an actor who is known
 	UserCode  []byte // digest of what a person types, for DeviceProof; else nil
 	UserID    string // whom it is for; empty while nobody has approved a DeviceProof
-	Requester string // who asked for it: a Via's text, or what a DeviceProof's client calls itself
-	Subject   string // what a StepUpProof is bound to: a secret's id, owner and name
-	Version   int64  // and its version
+	Requester string // who asked for it: a Via's text and an address, or what a DeviceProof's client calls itself
+	Subject   string // what a StepUpProof is bound to: a secret's id, owner and name; a TokenProof: a token's life, scopes and name
+	Version   int64  // and the secret's version
 	State     ProofState
 	Approver  string // the browser session that approved or denied
 	CreatedAt time.Time

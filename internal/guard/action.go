@@ -51,6 +51,8 @@ const (
 	TokenCreate   = "token.create"
 	TokenDelete   = "token.delete"
 	TokenList     = "token.list"
+	TokenAsk      = "token.ask"    // an approval was asked for, of a token that ends with no other
+	TokenDecide   = "token.decide" // a browser approved or denied it; token.create uses it up
 	SessionDelete = "session.delete"
 	SessionList   = "session.list"
 	LauncherList  = "launcher.list"

@@ -77,6 +77,8 @@ var policy = map[string]rule{
 	TokenCreate:   {user, core.TokensWrite, true, false},
 	TokenDelete:   {user, core.TokensWrite, true, false},
 	TokenList:     {user, core.TokensRead, false, false},
+	TokenAsk:      {user, core.TokensWrite, true, false},
+	TokenDecide:   {user, core.TokensWrite | core.SecretsReveal | core.WorkspacesKeys, true, false}, // as no token has
 	SessionDelete: {user, core.TokensWrite, true, false},
 	SessionList:   {user, core.TokensRead, false, false},
 	LauncherList:  {user, core.TokensRead, false, false},

@@ -166,7 +166,11 @@ func (s *Server) admit(ctx context.Context, c *call) error {
 	if c.route.Who == Admins {
 		c.actor = c.actor.On(core.Org)
 	}
-	for _, action := range c.route.Acts {
+	acts := c.route.Acts
+	if c.route.actsOf != nil {
+		acts = c.route.actsOf(c.value("id"))
+	}
+	for _, action := range acts {
 		if c.actor.Owner.ID == "" || guard.Allows(c.actor, action) {
 			continue
 		}

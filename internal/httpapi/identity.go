@@ -24,7 +24,7 @@ func (s *Server) identityRoutes() []Route {
 		{Method: http.MethodGet, Path: "/v1/tokens", ID: "listTokens", Tag: tagIdentity, Summary: "List personal tokens, oldest first, without their texts",
 			Who: Users, Server: true, Acts: []string{guard.TokenList}, Status: http.StatusOK, typed: gives(s.listTokens)},
 		{Method: http.MethodPost, Path: "/v1/tokens", ID: "createToken", Tag: tagIdentity, Summary: "Make a personal token and show its text, once",
-			Text: "It has no more scopes than the proof that makes it. Made with a token, it expires no later than that one, and is revoked when that one is. Sent again with the same Idempotency-Key it is 409: revoke what was made and make another.",
+			Text: "It has no more scopes than the proof that makes it. Made with a token, it expires no later than that one, and is revoked when that one is; unless a browser approved just this token (step_up). Sent again with the same Idempotency-Key it is 409: revoke what was made and make another.",
 			Who:  Users, Server: true, Acts: []string{guard.TokenCreate}, Status: http.StatusCreated, Once: true, Confirmed: true, Exposes: true,
 			Also: []int{http.StatusTooManyRequests}, typed: takes(s.createToken)},
 		{Method: http.MethodDelete, Path: "/v1/tokens/{id}", ID: "deleteToken", Tag: tagIdentity, Summary: "Revoke a personal token at once, and what was made with it",
@@ -92,20 +92,26 @@ func (s *Server) listTokens(ctx context.Context, c *call) (api.TokenList, error)
 }
 
 func (s *Server) createToken(ctx context.Context, c *call, in api.TokenCreate) (api.TokenCreated, error) {
-	scopes, err := core.ParseScopes(in.Scopes)
+	spec, err := tokenSpec(api.TokenAsk{Name: in.Name, Scopes: in.Scopes, Seconds: in.Seconds})
 	if err != nil {
 		return api.TokenCreated{}, err
 	}
-	life, err := lifeOf(in.Seconds)
-	if err != nil {
-		return api.TokenCreated{}, err
-	}
-	made, text, err := s.Identity.CreateToken(ctx, c.actor, identity.TokenSpec{Name: in.Name, Scopes: scopes, Life: life})
+	spec.StepUp = in.StepUp
+	made, text, err := s.Identity.CreateToken(ctx, c.actor, spec)
 	if err != nil {
 		return api.TokenCreated{}, err
 	}
 	c.made(made.ID)
 	return api.TokenCreated{Token: tokenOf(made, c.actor), Value: api.NewKey(text.Reveal())}, nil
+}
+
+func tokenSpec(in api.TokenAsk) (identity.TokenSpec, error) {
+	scopes, err := core.ParseScopes(in.Scopes)
+	if err != nil {
+		return identity.TokenSpec{}, err
+	}
+	life, err := lifeOf(in.Seconds)
+	return identity.TokenSpec{Name: in.Name, Scopes: scopes, Life: life}, err
 }
 
 func (s *Server) deleteToken(ctx context.Context, c *call) error {

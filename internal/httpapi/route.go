@@ -77,6 +77,9 @@ type Route struct {
 
 	Also []int // statuses of errors beyond those that follow from the rest
 
+	// actsOf are the acts where they depend on the path's {id}; nil: they are Acts.
+	actsOf func(id string) []string
+
 	// now is the version that the record has, where a write states several.
 	now func(context.Context, *call) (int64, error)
 

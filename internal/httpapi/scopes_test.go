@@ -21,6 +21,7 @@ listSessions          tokens:read
 deleteSession         tokens:write
 listLaunchers         tokens:read
 askStepUp             secrets:read secrets:reveal
+askTokenStepUp        tokens:write
 getStepUp             secrets:reveal
 approveStepUp         secrets:reveal
 denyStepUp            secrets:reveal

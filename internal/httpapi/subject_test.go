@@ -35,7 +35,7 @@ func (k *kit) subject(t *testing.T, r httpapi.Route) *subject {
 	}
 	values := map[string]string{"{user}": "alice", "{id}": id}
 	switch r.Tag {
-	case "secrets", "inside a workspace", "approval of reveals":
+	case "secrets", "inside a workspace", "approval in a browser":
 		name := k.secret(t, owner)
 		values["{name}"] = name
 		s.body = strings.ReplaceAll(s.body, "NAME", name)
@@ -52,7 +52,7 @@ func (k *kit) subject(t *testing.T, r httpapi.Route) *subject {
 		values["{id}"] = k.launched(t)
 	case r.Tag == "who asks" && strings.Contains(r.Path, "{id}"):
 		values["{id}"] = k.proofID(t, r.Path)
-	case r.Tag == "approval of reveals" && strings.Contains(r.Path, "{id}"):
+	case r.Tag == "approval in a browser" && strings.Contains(r.Path, "{id}"):
 		values["{id}"] = k.askStepUp(t, values["{name}"])
 	case strings.HasSuffix(r.Path, "/reveal"):
 		s.prepare = func(who string, headers []string) { s.body = k.approved(t, r, who, values["{name}"], headers) }
@@ -231,7 +231,7 @@ func (k *kit) body(r httpapi.Route) string {
 
 func (k *kit) otherBody(id string) string {
 	switch id {
-	case "createToken":
+	case "createToken", "askTokenStepUp":
 		return `{"name":"new","scopes":["tokens:write"]}`
 	case "createUser":
 		return `{"name":"` + k.fresh("user") + `"}`

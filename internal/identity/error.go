@@ -85,3 +85,33 @@ func when(err error, missing func(error) error) error {
 	}
 	return err
 }
+
+func noStepUp(cause error) error {
+	return core.Errorf(core.NotFound, "there is no such request, or it is over").WithReason("expired").WithField("step_up").
+		WithHint("ask for another").Wrap(cause)
+}
+
+func decidedAlready(err error) error {
+	if core.CodeOf(err) != core.Conflict {
+		return err
+	}
+	return core.Errorf(core.Conflict, "this request is decided already").WithReason("decided").WithHint("ask for another").Wrap(err)
+}
+
+func takeable(s core.ProofState) error {
+	switch s {
+	case core.ProofApproved:
+		return nil
+	case core.ProofPending:
+		return core.Errorf(core.Forbidden, "nobody has approved this yet").WithReason("step_up_pending").
+			WithHint("approve it in a browser that is signed in")
+	case core.ProofDenied:
+		return core.Errorf(core.Forbidden, "this was denied in the browser").WithReason("step_up_denied").WithHint("ask for another approval")
+	}
+	return notApproved(nil)
+}
+
+func notApproved(cause error) error {
+	return core.Errorf(core.Forbidden, "this takes an approval in a browser that is not used up").WithReason("step_up_required").
+		WithHint("ask for one, approve it, and use it within %d seconds for just what was approved", int(stepUpLife.Seconds())).Wrap(cause)
+}

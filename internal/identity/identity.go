@@ -1,6 +1,7 @@
 // Package identity holds the use cases of people and of what they show to be
 // known: users, personal tokens, browser sessions, launchers, signing in, and the
-// step-up that a reveal takes. It knows no HTTP.
+// step-up that a reveal takes, or a token that ends with no other. It knows no
+// HTTP.
 //
 // What proves somebody is random text of 256 bits, stored as its digest and
 // given out once. It is found by that digest, so the time a search takes tells
@@ -9,9 +10,9 @@
 // and the same error.
 //
 // A token can make tokens of no more scopes than its own, which end with it, and
-// nothing else that proves anything: what approves a command line's login or a step-up is a browser
-// session, or a person whom a proxy vouches for. Each act that gives something
-// out looks again, inside its transaction, at the user and at what they showed,
+// nothing else that proves anything: what approves a command line's login, a
+// token that does not end with its maker, or a reveal is a browser session, or a
+// person whom a proxy vouches for. Each act that gives something out looks again, inside its transaction, at the user and at what they showed,
 // so that nothing is given to somebody who was disabled meanwhile.
 //
 // Entries in the audit trail: one for each act. None for finding out who asks,

@@ -317,7 +317,7 @@ func TestATokenMintsNoSecondProof(t *testing.T) {
 	tf, _ := f.Bearer(t.Context(), launcherKey("tf"))
 	workspace := core.Actor{Kind: core.WorkspaceActor, ID: "wsp_1", Owner: u.Owner(), Via: core.Via{Kind: core.ViaBrowser}}
 	grant, _ := f.StartDevice(t.Context(), "")
-	up, err := f.AskStepUp(t.Context(), reveal, secretOf(u.Owner(), 1))
+	up, err := f.AskStepUp(t.Context(), reveal, secretOf(u.Owner(), 1), "192.0.2.7")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,8 @@ type shownProof struct {
 	state      core.ProofState
 	asker, by  *person
 	version    int64
+	spec       *identity.TokenSpec // of the approval of a token; nil: it is a reveal's
+	asked      time.Time
 }
 
 func (p *shownProof) open() bool { return p.state == core.ProofPending && time.Now().Before(p.end) }
@@ -141,7 +143,7 @@ func (m *model) login(rt *rapid.T) {
 func (m *model) ask(rt *rapid.T) {
 	who := pick(rt, append(append([]*person{}, m.tokens...), m.browsers...))
 	version := rapid.Int64Range(1, 2).Draw(rt, "version")
-	p, err := m.AskStepUp(m.ctx, who.Actor, secretOf(who.Owner, version))
+	p, err := m.AskStepUp(m.ctx, who.Actor, secretOf(who.Owner, version), "192.0.2.7")
 	if expect(rt, "asking", who.good(), err) {
 		m.steps = append(m.steps, &shownProof{text: p.ID, user: who.user, asker: who, version: version, state: p.State, end: p.ExpiresAt})
 	}
@@ -158,6 +160,9 @@ func (m *model) decideStep(rt *rapid.T) {
 		s.state, s.by = core.ProofDenied, b
 		if yes {
 			s.state, s.end = core.ProofApproved, time.Now().Add(time.Minute)
+			if s.spec != nil && s.end.After(s.asked.Add(s.spec.Life)) {
+				s.end = s.asked.Add(s.spec.Life)
+			}
 		}
 	}
 }
@@ -168,10 +173,54 @@ func (m *model) take(rt *rapid.T) {
 	if mostly(rt) {
 		who, version = s.asker, s.version
 	}
-	want := s.state == core.ProofApproved && s.ready() && who.good() && s.asker == who && s.version == version
+	want := s.spec == nil && s.ready() && who.good() && s.asker == who && s.version == version
 	if expect(rt, "taking", want, m.Take(m.ctx, who.Actor, s.text, secretOf(who.Owner, version))) {
 		s.state = core.ProofUsed
 	}
+}
+
+// askToken and makeToken are of a token that ends with no other.
+func (m *model) askToken(rt *rapid.T) {
+	who := pick(rt, append(append([]*person{}, m.tokens...), m.browsers...))
+	spec := identity.TokenSpec{Name: rapid.SampledFrom([]string{"ci", "c i", " "}).Draw(rt, "name"), Scopes: core.SecretsRead | core.TokensWrite, Life: rapid.SampledFrom([]time.Duration{30 * time.Second, time.Hour}).Draw(rt, "life")}
+	p, err := m.AskToken(m.ctx, who.Actor, spec, "192.0.2.7")
+	if expect(rt, "asking for a token", who.good() && who.Scopes.Has(spec.Scopes) && spec.Name != " ", err) {
+		m.steps = append(m.steps, &shownProof{text: p.ID, user: who.user, asker: who, spec: &spec, asked: p.CreatedAt, state: p.State, end: p.ExpiresAt})
+	}
+}
+
+func (m *model) makeToken(rt *rapid.T) {
+	s := pick(rt, m.steps)
+	who, spec := pick(rt, append(append([]*person{}, m.tokens...), m.browsers...)), identity.TokenSpec{Name: "ci", Scopes: core.SecretsRead, Life: time.Hour}
+	if mostly(rt) {
+		who = s.asker
+		if s.spec != nil {
+			spec = *s.spec
+		}
+	}
+	spec.StepUp = s.text
+	want := s.spec != nil && s.ready() && who.good() && s.asker == who && spec.Name == s.spec.Name && spec.Scopes == s.spec.Scopes && spec.Life == s.spec.Life
+	made, shown, err := m.CreateToken(m.ctx, who.Actor, spec)
+	if !expect(rt, "making what was approved", want, err) {
+		return
+	}
+	s.state = core.ProofUsed
+	end := s.asked.Add(s.spec.Life)
+	if made.Maker != "" || !made.ExpiresAt.Equal(end) {
+		rt.Fatalf("made %+v, to end at %v", made, end)
+	}
+	a, err := m.Bearer(m.ctx, text(shown))
+	if err != nil {
+		rt.Fatal(err)
+	}
+	m.tokens = append(m.tokens, &person{Actor: a, user: s.user, end: end})
+}
+
+// outlive leads to a token that ends with no other.
+func (m *model) outlive(rt *rapid.T) {
+	m.askToken(rt)
+	m.decideStep(rt)
+	m.makeToken(rt)
 }
 
 // arrive and enroll lead to somebody who can act.
@@ -261,13 +310,14 @@ func TestProofsFollowTheModel(t *testing.T) {
 			for _, n := range m.names {
 				m.user(t, n, "")
 				a, _ := m.browser(t, n)
-				b, _ := m.token(t, n, core.SecretsRead|core.SecretsReveal)
+				b, _ := m.token(t, n, core.SecretsRead|core.SecretsReveal|core.TokensWrite)
 				m.browsers = append(m.browsers, &person{Actor: a, user: n, begin: time.Now(), end: time.Now().Add(12 * time.Hour)})
 				m.tokens = append(m.tokens, &person{Actor: b, user: n, end: time.Now().Add(30 * day)})
 			}
 			rt.Repeat(map[string]func(*rapid.T){
 				"": m.check, "wait": m.wait, "link": m.makeLink, "sign in": m.signIn, "device": m.startDevice, "decide": m.decideDevice,
 				"login": m.login, "ask": m.ask, "decide step": m.decideStep, "take": m.take, "revoke": m.revoke, "disable": m.disable, "sweep": m.sweep, "arrive": m.arrive, "enroll": m.enroll, "seek": m.seek, "reveal": m.reveal, "take again": m.take,
+				"ask for a token": m.askToken, "make it": m.makeToken, "outlive": m.outlive,
 			})
 		})
 		if failure != nil {

@@ -23,7 +23,7 @@ func TestStepUp(t *testing.T) {
 	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
 		u, token, browser := f.revealing(t, "anna")
 		s := secretOf(u.Owner(), 3)
-		up, err := f.AskStepUp(t.Context(), token, s)
+		up, err := f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 		if err != nil || up.State != core.ProofPending || up.Secret != "NPM TOKEN" || up.SecretID != "sec_1" || up.Of != u.Owner() || up.Version != 3 ||
 			up.ExpiresAt.Sub(up.CreatedAt) != 5*time.Minute || len(up.Code) != 9 {
 			t.Fatalf("asked %+v, %v", up, err)
@@ -72,7 +72,7 @@ func TestAStepUpIsBound(t *testing.T) {
 		o, otherToken, otherBrowser := f.revealing(t, "otto")
 		second, _ := f.token(t, "anna", core.SecretsRead|core.SecretsReveal)
 		s := secretOf(u.Owner(), 3)
-		up, _ := f.AskStepUp(t.Context(), token, s)
+		up, _ := f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 		wantError(t, "another user's approval", f.DecideStepUp(t.Context(), otherBrowser, up.ID, true), core.NotFound, "expired")
 		_, err := f.StepUp(t.Context(), otherBrowser, up.ID)
 		wantError(t, "another user's look", err, core.NotFound, "expired")
@@ -105,16 +105,16 @@ func TestAStepUpIsSoonOver(t *testing.T) {
 	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
 		u, token, browser := f.revealing(t, "anna")
 		s := secretOf(u.Owner(), 1)
-		late, _ := f.AskStepUp(t.Context(), token, s)
+		late, _ := f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 		time.Sleep(5 * time.Minute)
 		wantError(t, "a late approval", f.DecideStepUp(t.Context(), browser, late.ID, true), core.NotFound, "expired")
-		up, _ := f.AskStepUp(t.Context(), token, s)
+		up, _ := f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 		if err := f.DecideStepUp(t.Context(), browser, up.ID, true); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
 		wantError(t, "a late use", f.Take(t.Context(), token, up.ID, s), core.Forbidden, "step_up_required")
-		no, _ := f.AskStepUp(t.Context(), token, s)
+		no, _ := f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 		if err := f.DecideStepUp(t.Context(), browser, no.ID, false); err != nil {
 			t.Fatal(err)
 		}
@@ -129,14 +129,14 @@ func TestABrowserApprovesItsOwnOnlyWhenFresh(t *testing.T) {
 		old, _ := f.browser(t, "anna")
 		s := secretOf(u.Owner(), 1)
 		time.Sleep(5*time.Minute - time.Microsecond)
-		up, _ := f.AskStepUp(t.Context(), old, s)
+		up, _ := f.AskStepUp(t.Context(), old, s, "192.0.2.7")
 		if err := f.DecideStepUp(t.Context(), old, up.ID, true); err != nil {
 			t.Errorf("within 5 minutes: %v", err)
 		}
 		if err := f.Take(t.Context(), old, up.ID, s); err != nil {
 			t.Errorf("taking it: %v", err)
 		}
-		up, _ = f.AskStepUp(t.Context(), old, s)
+		up, _ = f.AskStepUp(t.Context(), old, s, "192.0.2.7")
 		time.Sleep(time.Microsecond)
 		wantError(t, "after 5 minutes", f.DecideStepUp(t.Context(), old, up.ID, true), core.Forbidden, "sign_in_again")
 		again, _ := f.browser(t, "anna")
@@ -144,7 +144,7 @@ func TestABrowserApprovesItsOwnOnlyWhenFresh(t *testing.T) {
 			t.Errorf("by a fresh one: %v", err)
 		}
 		wantError(t, "the fresh one takes it", f.Take(t.Context(), again, up.ID, s), core.Forbidden, "step_up_required")
-		up, _ = f.AskStepUp(t.Context(), old, s)
+		up, _ = f.AskStepUp(t.Context(), old, s, "192.0.2.7")
 		if err := f.DecideStepUp(t.Context(), old, up.ID, false); err != nil {
 			t.Errorf("denying is always open: %v", err)
 		}
@@ -160,9 +160,9 @@ func TestAProxyApprovesOnlyWhatOthersAsk(t *testing.T) {
 	}
 	s := secretOf(a.Owner, 1)
 	token, _ := f.token(t, "anna", core.SecretsRead|core.SecretsReveal)
-	up, _ := f.AskStepUp(t.Context(), a, s)
+	up, _ := f.AskStepUp(t.Context(), a, s, "192.0.2.7")
 	wantError(t, "its own", f.DecideStepUp(t.Context(), a, up.ID, true), core.Forbidden, "sign_in_again")
-	up, _ = f.AskStepUp(t.Context(), token, s)
+	up, _ = f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 	if err := f.DecideStepUp(t.Context(), a, up.ID, true); err != nil {
 		t.Fatal(err)
 	}
@@ -177,17 +177,17 @@ func TestWhoMayAsk(t *testing.T) {
 	weak, _ := f.token(t, "anna", core.SecretsRead|core.SecretsWrite)
 	boss := f.user(t, "boss", core.RoleAdmin)
 	bossToken, _ := f.token(t, "boss", core.SecretsRead|core.SecretsReveal|core.AdminRead|core.AdminWrite)
-	_, err := f.AskStepUp(t.Context(), weak, secretOf(u.Owner(), 1))
+	_, err := f.AskStepUp(t.Context(), weak, secretOf(u.Owner(), 1), "192.0.2.7")
 	wantError(t, "without secrets:reveal", err, core.Forbidden, "scope")
-	_, err = f.AskStepUp(t.Context(), token, secretOf(boss.Owner(), 1))
+	_, err = f.AskStepUp(t.Context(), token, secretOf(boss.Owner(), 1), "192.0.2.7")
 	wantError(t, "another's secret", err, core.NotFound, "")
-	_, err = f.AskStepUp(t.Context(), token.On(core.Org), secretOf(core.Org, 1))
+	_, err = f.AskStepUp(t.Context(), token.On(core.Org), secretOf(core.Org, 1), "192.0.2.7")
 	wantError(t, "the organisation's, by a user", err, core.Forbidden, "not_admin")
-	_, err = f.AskStepUp(t.Context(), token, core.Secret{Owner: u.Owner()})
+	_, err = f.AskStepUp(t.Context(), token, core.Secret{Owner: u.Owner()}, "192.0.2.7")
 	wantError(t, "none", err, core.NotFound, "")
-	_, err = f.AskStepUp(t.Context(), core.LocalUser, secretOf(core.Local, 1))
+	_, err = f.AskStepUp(t.Context(), core.LocalUser, secretOf(core.Local, 1), "192.0.2.7")
 	wantError(t, "on one machine", err, core.Forbidden, "confirm_required")
-	up, err := f.AskStepUp(t.Context(), bossToken.On(core.Org), secretOf(core.Org, 1))
+	up, err := f.AskStepUp(t.Context(), bossToken.On(core.Org), secretOf(core.Org, 1), "192.0.2.7")
 	if err != nil || up.Of != core.Org || up.UserID != boss.ID {
 		t.Fatalf("the organisation's: %+v, %v", up, err)
 	}
@@ -211,12 +211,12 @@ func TestAStepUpEndsWithItsProofs(t *testing.T) {
 	u, token, browser := f.revealing(t, "anna")
 	s := secretOf(u.Owner(), 1)
 	other, _ := f.browser(t, "anna")
-	up, _ := f.AskStepUp(t.Context(), token, s)
+	up, _ := f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 	if err := firstOf(f.DecideStepUp(t.Context(), browser, up.ID, true), f.DeleteSession(t.Context(), other, browser.Via.ID)); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, "after its browser is signed out", f.Take(t.Context(), token, up.ID, s), core.Forbidden, "step_up_required")
-	up, _ = f.AskStepUp(t.Context(), token, s)
+	up, _ = f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 	if err := firstOf(f.DecideStepUp(t.Context(), other, up.ID, true), f.DeleteToken(t.Context(), other, token.Via.ID)); err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestOneOfManyTakesAStepUp(t *testing.T) {
 	f := newFixture(t, identity.Config{})
 	u, token, browser := f.revealing(t, "anna")
 	s := secretOf(u.Owner(), 1)
-	up, _ := f.AskStepUp(t.Context(), token, s)
+	up, _ := f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 	if n := many(t, core.Conflict, "decided", func() error { return f.DecideStepUp(t.Context(), browser, up.ID, true) }); n != 1 {
 		t.Errorf("%d approvals", n)
 	}
@@ -240,6 +240,6 @@ func TestStepUpsThatWaitAreBounded(t *testing.T) {
 	f := newFixture(t, identity.Config{})
 	u, token, _ := f.revealing(t, "anna")
 	f.Write(t, func(ctx context.Context, tx store.Tx) error { return waiting(ctx, tx, core.StepUpProof, 10_000) })
-	_, err := f.AskStepUp(t.Context(), token, secretOf(u.Owner(), 1))
+	_, err := f.AskStepUp(t.Context(), token, secretOf(u.Owner(), 1), "192.0.2.7")
 	wantError(t, "one too many", err, core.Exhausted, "too_many_pending")
 }

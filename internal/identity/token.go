@@ -21,6 +21,7 @@ type TokenSpec struct {
 	Name   string // for people: 1 to 100 bytes
 	Scopes core.Scopes
 	Life   time.Duration // 1 second to 365 days; 0: Config.TokenLife
+	StepUp string        // id of an approved step-up, by which it ends with no other token; empty: it ends with the one that makes it
 }
 
 // Tokens lists the acting user's tokens, oldest first, for a week also those that
@@ -40,24 +41,25 @@ func (i *Identity) Tokens(ctx context.Context, a core.Actor) ([]core.Token, erro
 
 // CreateToken makes a token of the acting user and gives its text, once. It has
 // no more scopes than what makes it; where that is a token, it also ends with it:
-// it expires no later, and is revoked when its maker is. Errors: invalid;
-// forbidden with reason scope for more; exhausted at 200 tokens.
+// it expires no later, and is revoked when its maker is. Not so with a step-up,
+// which AskToken asks for. Errors: invalid; forbidden with reason scope for more,
+// or with those of Take for the step-up; exhausted at 200 tokens.
 func (i *Identity) CreateToken(ctx context.Context, a core.Actor, spec TokenSpec) (core.Token, secret.Secret, error) {
 	if err := i.checkSpec(&spec); err != nil {
 		return core.Token{}, secret.Secret{}, err
 	}
 	a = own(a)
 	t, text := newToken(a.ID, spec)
-	act := guard.Act{Action: guard.TokenCreate, Subject: guard.TokenSubject(t.ID), Detail: tokenDetail(t)}
+	act := guard.Act{Action: guard.TokenCreate, Subject: guard.TokenSubject(t.ID), Detail: tokenDetail(t, spec)}
 	err := i.guard.Do(ctx, a, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
 		u, err := living(ctx, tx, a)
 		if err != nil {
 			return err
 		}
-		if lacks := t.Scopes &^ (a.Scopes & roleScopes(u)); lacks != 0 {
-			return beyond(lacks)
+		if err := mayGive(a, u, t.Scopes); err != nil {
+			return err
 		}
-		if t, err = endsWithMaker(ctx, tx, a, t); err != nil {
+		if t, err = endOf(ctx, tx, a, t, spec, note); err != nil {
 			return err
 		}
 		note("expires", t.ExpiresAt.Format(time.RFC3339))
@@ -79,6 +81,9 @@ func (i *Identity) checkSpec(s *TokenSpec) error {
 		return core.Errorf(core.Invalid, "a token takes at least one scope").WithField("scopes").
 			WithHint("the scopes are %s", strings.Join(core.ScopeNames, ", "))
 	}
+	if w, ok := purposeOf(s.StepUp); s.StepUp != "" && (!ok || w.kind != core.TokenProof) {
+		return notApproved(nil)
+	}
 	var err error
 	if s.Life, err = lifetime("life", s.Life, i.tokenLife, maxTokenLife); err != nil {
 		return err
@@ -94,8 +99,27 @@ func newToken(user string, s TokenSpec) (core.Token, secret.Secret) {
 	}, text
 }
 
-func tokenDetail(t core.Token) map[string]string {
-	return map[string]string{"name": t.Name, "scopes": guard.Names(t.Scopes.Names())}
+func tokenDetail(t core.Token, s TokenSpec) map[string]string {
+	d := map[string]string{"name": t.Name, "scopes": guard.Names(t.Scopes.Names())}
+	if s.StepUp != "" {
+		d["step_up"] = s.StepUp
+	}
+	return d
+}
+
+func mayGive(a core.Actor, u core.User, s core.Scopes) error {
+	if lacks := s &^ (a.Scopes & roleScopes(u)); lacks != 0 {
+		return beyond(lacks)
+	}
+	return nil
+}
+
+// endOf says when a token ends, and with which other.
+func endOf(ctx context.Context, tx store.Tx, a core.Actor, t core.Token, s TokenSpec, note guard.Note) (core.Token, error) {
+	if s.StepUp != "" {
+		return standsAlone(ctx, tx, a, t, s, note)
+	}
+	return endsWithMaker(ctx, tx, a, t)
 }
 
 // endsWithMaker binds a token to the one that makes it: whoever copied a token

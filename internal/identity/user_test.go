@@ -189,7 +189,7 @@ func TestDisablingEndsEverythingAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := secretOf(u.Owner(), 1)
-	up, _ := f.AskStepUp(t.Context(), tokenActor, s)
+	up, _ := f.AskStepUp(t.Context(), tokenActor, s, "192.0.2.7")
 	if err := f.DecideStepUp(t.Context(), browser, up.ID, true); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,16 @@ func (p *Pages) decideDevice(v *visit) error {
 	return v.show(http.StatusOK, "decided", approve)
 }
 
-// stepUpPage shows which value somebody wants to see, and who asks.
+// approval is what the page of a step-up shows: what is to be approved, and who
+// asks. It shadows StepUp's By.
+type approval struct {
+	identity.StepUp
+	By      requester
+	OfToken bool // else of a reveal
+	Org     bool
+	Pending bool
+}
+
 func (p *Pages) stepUpPage(v *visit) error {
 	a, err := v.actor()
 	if err != nil {
@@ -47,16 +56,11 @@ func (p *Pages) stepUpPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	by, err := p.requesterOf(v.r.Context(), a, s.Requester)
+	by, err := p.requesterOf(v.r.Context(), a, s.By)
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, "stepup", struct {
-		identity.StepUp
-		By      requester
-		Org     bool
-		Pending bool
-	}{s, by, s.Of == core.Org, s.State == core.ProofPending})
+	return v.show(http.StatusOK, "stepup", approval{s, by, s.Kind == core.TokenProof, s.Of == core.Org, s.State == core.ProofPending})
 }
 
 func (p *Pages) decideStepUp(v *visit) error {

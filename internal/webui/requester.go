@@ -9,12 +9,13 @@ import (
 	"keyfob/internal/core"
 )
 
-// requester is what asked for a value, as its owner knows it: people know their
-// tokens and browsers by name, not by id.
+// requester is what asked for an approval, as its owner knows it: people know
+// their tokens and browsers by name, not by id.
 type requester struct {
 	Kind  core.ViaKind
 	Name  string // empty: it is gone
 	Since time.Time
+	Login string // of a token that came of another: the name of the first
 }
 
 // requesterOf finds the record that a Via's text names, among the acting user's.
@@ -23,22 +24,35 @@ func (p *Pages) requesterOf(ctx context.Context, a core.Actor, via string) (requ
 	switch core.ViaKind(kind) {
 	case core.ViaToken:
 		tokens, err := p.Identity.Tokens(ctx, a)
-		for _, t := range tokens {
-			if t.ID == id {
-				return requester{core.ViaToken, t.Name, t.CreatedAt}, nil
-			}
-		}
-		return requester{Kind: core.ViaToken}, err
+		return tokenNamed(tokens, id), err
 	case core.ViaBrowser:
 		sessions, err := p.Identity.Sessions(ctx, a)
 		for _, s := range sessions {
 			if s.ID == id {
-				return requester{core.ViaBrowser, s.Agent, s.CreatedAt}, nil
+				return requester{Kind: core.ViaBrowser, Name: s.Agent, Since: s.CreatedAt}, nil
 			}
 		}
 		return requester{Kind: core.ViaBrowser}, err
 	}
 	return requester{Kind: core.ViaProxy}, nil
+}
+
+// tokenNamed finds a token, and by its makers the login that it came of.
+func tokenNamed(tokens []core.Token, id string) requester {
+	byID := make(map[string]core.Token, len(tokens))
+	for _, t := range tokens {
+		byID[t.ID] = t
+	}
+	t := byID[id]
+	out := requester{Kind: core.ViaToken, Name: t.Name, Since: t.CreatedAt}
+	for range tokens { // there is no longer chain
+		maker, ok := byID[t.Maker]
+		if !ok {
+			break
+		}
+		out.Login, t = maker.Name, maker
+	}
+	return out
 }
 
 // age is how long ago something was, in the largest unit that counts one.

@@ -67,6 +67,7 @@ func parse(t tongue) (*template.Template, error) {
 	return template.New("pages").Funcs(template.FuncMap{
 		"t":      func(key string) (string, error) { return translate(t, key) },
 		"why":    func(p problem) string { return why(t, p) },
+		"scope":  func(name string) string { return inWords(t, name) },
 		"lang":   func() string { return string(t) },
 		"when":   func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") + " UTC" },
 		"ago":    func(at time.Time) string { return age(t, at, time.Now()) },

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"keyfob/internal/core"
 )
 
 func TestEveryTextIsThere(t *testing.T) {
@@ -39,6 +41,18 @@ func TestEveryTextIsThere(t *testing.T) {
 		if _, err := templates(tongue); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Whoever approves a token must be able to read what it may do.
+func TestEveryScopeHasWords(t *testing.T) {
+	for _, name := range core.ScopeNames {
+		if both := scopes()[name]; both[0] == "" || both[1] == "" || inWords(english, name) != both[0] || inWords(german, name) != both[1] {
+			t.Errorf("%s has the words %q", name, both)
+		}
+	}
+	if len(scopes()) != len(core.ScopeNames) {
+		t.Error("a scope that there is not has words")
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package webui is the pages of a server: signing a browser in and out,
-// what to do then, approving a command line's login or the reveal of one value,
-// the browsers that are signed in, and the API to read. The pages need no script and load nothing
-// from elsewhere.
+// what to do then, approving a command line's login, the reveal of one value or a
+// token that lasts, the browsers that are signed in, and the API to read. The
+// pages need no script and load nothing from elsewhere.
 package webui
 
 import (

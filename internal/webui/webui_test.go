@@ -270,23 +270,33 @@ func TestApproveACommandLine(t *testing.T) {
 	}
 }
 
+// commandLine signs a command line in, and gives what its token's and its reveal
+// token's bearer acts as.
+func (r *rig) commandLine(t *testing.T, name string) (login identity.LoginResult, actor, reveal core.Actor) {
+	t.Helper()
+	_, code, err := r.MakeLink(t.Context(), "local", core.CodeProof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	login, err = r.Login(t.Context(), identity.LoginRequest{Code: string(code.Reveal()), Client: name})
+	if err == nil {
+		actor, err = r.Bearer(t.Context(), string(login.TokenText.Reveal()))
+	}
+	if err == nil {
+		reveal, err = r.Bearer(t.Context(), string(login.RevealText.Reveal()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return login, actor, reveal
+}
+
 func TestApproveAReveal(t *testing.T) {
 	r := newRig(t)
 	b := r.signedIn(t, "local")
-	_, login, err := r.MakeLink(t.Context(), "local", core.CodeProof)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tokens, err := r.Login(t.Context(), identity.LoginRequest{Code: string(login.Reveal()), Client: "x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	actor, err := r.Bearer(t.Context(), string(tokens.RevealText.Reveal()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	tokens, _, actor := r.commandLine(t, "x")
 	s := core.Secret{ID: "sec_1", Owner: core.Local, Name: "NPM <b>TOKEN", Version: 3}
-	asked, err := r.AskStepUp(t.Context(), actor, s)
+	asked, err := r.AskStepUp(t.Context(), actor, s, "192.0.2.7")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +305,7 @@ func TestApproveAReveal(t *testing.T) {
 	if got.status != 200 || !strings.Contains(got.body, "NPM &lt;b&gt;TOKEN") || !strings.Contains(got.body, asked.Code) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	if strings.Contains(got.body, actor.Via.ID) || !strings.Contains(got.body, "asked by the token <b>"+html.EscapeString(tokens.Reveal.Name)+"</b> (made 0 minutes ago)") {
+	if strings.Contains(got.body, actor.Via.ID) || !strings.Contains(got.body, "asked by the token <b>"+html.EscapeString(tokens.Reveal.Name)+"</b> (made 0 minutes ago), from 192.0.2.7, at ") {
 		t.Errorf("people know their tokens by name: %s", got.body)
 	}
 	if err := r.Take(t.Context(), actor, asked.ID, s); err == nil {
