@@ -74,6 +74,7 @@ func (c *canaryRun) signingIn(t *testing.T) {
 	c.ok(t, "createToken", "POST", "/v1/tokens", api.TokenCreate{Name: "made", Scopes: []string{"secrets:read"}}, as(c.alice.token)).into(t, &made)
 	c.keeps("a token that was made", key(made.Value))
 	c.must(t, "GET", "/v1/secrets", nil, as(key(made.Value)))
+	c.lastingToken(t)
 	c.ok(t, "listTokens", "GET", "/v1/tokens", nil, as(c.alice.token))
 	c.ok(t, "deleteToken", "DELETE", "/v1/tokens/"+made.ID, nil, as(c.alice.token))
 	link, code := c.links(t, "alice")
@@ -84,6 +85,20 @@ func (c *canaryRun) signingIn(t *testing.T) {
 	c.ok(t, "listSessions", "GET", "/v1/sessions", nil, as(c.alice.token)).into(t, &sessions)
 	c.ok(t, "deleteSession", "DELETE", "/v1/sessions/"+sessions.Sessions[len(sessions.Sessions)-1].ID, nil, as(c.alice.token))
 	c.ok(t, "listLaunchers", "GET", "/v1/launchers", nil, as(c.alice.token))
+}
+
+// lastingToken makes one that ends with no login, by way of the page.
+func (c *canaryRun) lastingToken(t *testing.T) {
+	t.Helper()
+	in := api.TokenAsk{Name: "lasting", Scopes: []string{"secrets:read"}, Seconds: 3600}
+	var asked api.StepUp
+	c.ok(t, "askTokenStepUp", "POST", "/v1/tokens/step-ups", in, as(c.alice.token)).into(t, &asked)
+	c.spoken["the step-up of a token"], c.spoken["the code of that"] = asked.ID, asked.Code
+	c.must(t, "GET", "/step-up/"+asked.ID, nil, c.inBrowser(c.alice))
+	c.must(t, "POST", "/step-up/"+asked.ID, "decision=approve", form(), c.inBrowser(c.alice))
+	var made api.TokenCreated
+	c.must(t, "POST", "/v1/tokens", api.TokenCreate{Name: in.Name, Scopes: in.Scopes, Seconds: in.Seconds, StepUp: asked.ID}, as(c.alice.token)).into(t, &made)
+	c.keeps("a token that lasts", key(made.Value))
 }
 
 func (c *canaryRun) ownSecrets(t *testing.T) {

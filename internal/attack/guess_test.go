@@ -208,6 +208,7 @@ func TestEnumeration(t *testing.T) {
 	s.account(t, "/v1/accounts", bob, "work", aliceKey, "https://api.anthropic.com")
 	w := s.workspace(t, bob, api.WorkspaceCreate{Gateway: true})
 	theirs := s.stepUp(t, bob.reveal, "BOBS")
+	theirToken := s.lasting(t, bob.token, api.TokenAsk{Name: "ci", Scopes: []string{"secrets:read"}})
 	var tokens api.TokenList
 	s.must(t, "GET", "/v1/tokens", nil, as(bob.token)).into(t, &tokens)
 	var sessions api.BrowserSessionList
@@ -236,6 +237,8 @@ func TestEnumeration(t *testing.T) {
 		same("revealing a secret", "POST", "/v1/secrets/*/reveal", "BOBS", "NONE", as(alice.reveal))
 		same("a step-up", "GET", "/v1/step-ups/*", theirs.ID, unlike(theirs.ID), as(alice.reveal))
 		same("approving a step-up", "POST", "/v1/step-ups/*/approve", theirs.ID, unlike(theirs.ID), s.inBrowser(alice))
+		same("a token's step-up", "GET", "/v1/step-ups/*", theirToken.ID, unlike(theirToken.ID), as(alice.token))
+		same("approving a token's step-up", "POST", "/v1/step-ups/*/approve", theirToken.ID, unlike(theirToken.ID), s.inBrowser(alice))
 		same("a token", "DELETE", "/v1/tokens/*", tokens.Tokens[0].ID, unlike(tokens.Tokens[0].ID), as(alice.token))
 		same("a browser", "DELETE", "/v1/sessions/*", sessions.Sessions[0].ID, unlike(sessions.Sessions[0].ID), as(alice.token))
 		same("a launcher's users", "GET", "/v1/users/*/workspaces", "bob", "nobody", as(launcherKey()))

@@ -4,6 +4,7 @@ package attack
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -203,6 +204,13 @@ func TestHeaderInjection(t *testing.T) {
 		page := s.must(t, "GET", "/step-up/"+asked.ID, nil, s.inBrowser(s.admin))
 		if strings.Contains(string(page.body), "<script") || strings.Contains(string(page.body), "<img") || !strings.Contains(page.header.Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%q is more than text on the page: %s", name, page.body)
+		}
+	}
+	for _, name := range []string{"<script>alert(1)</script>", "\"><img src=x>", "{{.}}"} {
+		asked := s.lasting(t, s.admin.token, api.TokenAsk{Name: name, Scopes: []string{"secrets:read"}})
+		page := s.must(t, "GET", "/step-up/"+asked.ID, nil, s.inBrowser(s.admin))
+		if strings.Contains(string(page.body), "<script") || strings.Contains(string(page.body), "<img") || !strings.Contains(string(page.body), html.EscapeString(name)) {
+			t.Errorf("the token %q is more than text on the page: %s", name, page.body)
 		}
 	}
 	for name, h := range map[string]http.Header{"the client": {"User-Agent": {"<script>alert(1)</script>"}}} {

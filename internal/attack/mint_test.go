@@ -133,7 +133,7 @@ func TestStepUpIsForOneReveal(t *testing.T) {
 	second := key(s.token(t, alice, "secrets:read", "secrets:reveal").Value)
 	good := s.stepUp(t, alice.reveal, "ONE")
 	reveal("ONE", good.ID, alice.reveal).want(t, "before anybody approved", 403, "step_up_pending")
-	s.refuseToDecide(t, bob, good.ID)
+	s.refuseToDecide(t, bob, bob.reveal, good.ID)
 	s.approve(t, alice, good.ID)
 	s.unchanged(t, func() {
 		reveal("TWO", good.ID, alice.reveal).want(t, "another secret", 403, api.ReasonStepUp)
@@ -167,10 +167,11 @@ func TestStepUpIsForOneReveal(t *testing.T) {
 	reveal("TWO", again.ID, second).want(t, "approved by a browser that was signed out", 403, api.ReasonStepUp)
 }
 
-// refuseToDecide has somebody else try to look at and decide a step-up.
-func (s *server) refuseToDecide(t *testing.T, p *person, id string) {
+// refuseToDecide has somebody else try to look at a step-up, with a token that may
+// look at their own, and to decide it.
+func (s *server) refuseToDecide(t *testing.T, p *person, token, id string) {
 	t.Helper()
-	s.ask(t, "GET", "/v1/step-ups/"+id, nil, as(p.reveal)).want(t, "another user looks", 404, "")
+	s.ask(t, "GET", "/v1/step-ups/"+id, nil, as(token)).want(t, "another user looks", 404, "")
 	for _, verb := range []string{"approve", "deny"} {
 		s.ask(t, "POST", "/v1/step-ups/"+id+"/"+verb, nil, s.inBrowser(p)).want(t, "another user's browser: "+verb, 404, "")
 		s.ask(t, "POST", "/step-up/"+id, "decision="+verb, form(), s.inBrowser(p)).want(t, "another user's page: "+verb, 404, "")

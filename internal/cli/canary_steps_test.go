@@ -150,6 +150,7 @@ func signedIn() []step {
 		{args: "run -- {client}"}, {args: "run -- keyfob get LOOKUP", shows: true}, {args: "run -- printenv CNRY_ORG", shows: true},
 		{args: "run -- keyfob get NOPE", fails: true},
 		{args: "token create ci --scope secrets:read", keys: true}, {args: "token create ci --scope {argument}", fails: true},
+		{args: "token create lasts --scope secrets:read --lasting", keys: true}, {args: "token create lasts --scope {argument} --lasting", fails: true},
 		{args: "token list"}, {args: "token list extra", fails: true}, {args: "token revoke {token}"}, {args: "token revoke nope", fails: true},
 		{args: "session list"}, {args: "session list extra", fails: true}, {args: "session revoke {session}"}, {args: "session revoke nope", fails: true},
 		{args: "user add ada"}, {args: "user add ada", fails: true}, {args: "user list"}, {args: "user list extra", fails: true},

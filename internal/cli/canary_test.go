@@ -145,9 +145,9 @@ func (c *canaryRun) step(s step) {
 // madeID is the id of a workspace, a token or a browser session.
 var madeID = regexp.MustCompile(`\b(wsp|tok|brs)_[a-z0-9]+\b`)
 
-// run runs the command; a browser approves what it is to show.
+// run runs the command; a browser approves what takes one.
 func (c *canaryRun) run(cmd *exec.Cmd, s step) error {
-	if c.server == nil || !s.shows {
+	if c.server == nil || !takesBrowser(s.args) {
 		return cmd.Run()
 	}
 	stop := c.server.clicking("approve")

@@ -62,7 +62,7 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	got := 0
 	run := func() error { return ts.Exec(args[1], args[2:]...) }
-	if strings.Contains(strings.Join(args, " "), "reveal") {
+	if takesBrowser(strings.Join(args, " ")) {
 		exec := run
 		run = func() error { return byBrowser(ts, exec) }
 	}
@@ -79,6 +79,11 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != 0 && failedItself(args[1:], got) {
 		wantHint(ts)
 	}
+}
+
+// takesBrowser says whether a command waits, at a server, for a browser.
+func takesBrowser(command string) bool {
+	return strings.Contains(command, "reveal") || strings.Contains(command, "--lasting")
 }
 
 // failedItself says whether keyfob failed, and not what it ran or checked.

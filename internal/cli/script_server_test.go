@@ -248,7 +248,7 @@ func (s *testServer) asked() ([]string, error) {
 		return nil, err
 	}
 	defer db.Close()
-	rows, err := db.Query("SELECT id FROM proof WHERE kind = 'step_up' AND state = 'pending'")
+	rows, err := db.Query("SELECT id FROM proof WHERE kind IN ('step_up', 'token') AND state = 'pending'")
 	if err != nil {
 		return nil, err
 	}
