@@ -144,7 +144,7 @@ func (m *model) ask(rt *rapid.T) {
 	who := pick(rt, append(append([]*person{}, m.tokens...), m.browsers...))
 	version := rapid.Int64Range(1, 2).Draw(rt, "version")
 	p, err := m.AskStepUp(m.ctx, who.Actor, secretOf(who.Owner, version), "192.0.2.7")
-	if expect(rt, "asking", who.good(), err) {
+	if expect(rt, "asking", who.good() && who.Scopes.Has(core.SecretsReveal), err) {
 		m.steps = append(m.steps, &shownProof{text: p.ID, user: who.user, asker: who, version: version, state: p.State, end: p.ExpiresAt})
 	}
 }
