@@ -191,6 +191,9 @@ func (m *model) askToken(rt *rapid.T) {
 
 func (m *model) makeToken(rt *rapid.T) {
 	s := pick(rt, m.steps)
+	if mostly(rt) {
+		s = m.steps[len(m.steps)-1]
+	}
 	who, spec := pick(rt, append(append([]*person{}, m.tokens...), m.browsers...)), identity.TokenSpec{Name: "ci", Scopes: core.SecretsRead, Life: time.Hour}
 	if mostly(rt) {
 		who = s.asker
@@ -216,10 +219,13 @@ func (m *model) makeToken(rt *rapid.T) {
 	m.tokens = append(m.tokens, &person{Actor: a, user: s.user, end: end})
 }
 
-// outlive leads to a token that ends with no other.
+// outlive leads to a token that ends with no other, at once or in a while.
 func (m *model) outlive(rt *rapid.T) {
 	m.askToken(rt)
 	m.decideStep(rt)
+	if rapid.Bool().Draw(rt, "later") {
+		m.wait(rt)
+	}
 	m.makeToken(rt)
 }
 
