@@ -21,7 +21,7 @@ func TestForgedProofsThatWereUsedAreFound(t *testing.T) {
 	u, token, browser := f.revealing(t, "anna")
 	link, device := core.NewToken(core.LinkPrefix), core.NewToken(core.DevicePrefix)
 	end, s := time.Now().Add(time.Minute), secretOf(u.Owner(), 1)
-	up, err := f.AskStepUp(t.Context(), token, s)
+	up, err := f.AskStepUp(t.Context(), token, s, "192.0.2.7")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"maps"
 	"strings"
 	"testing"
@@ -276,9 +277,7 @@ func TestWhoMayAskForATokenThatLasts(t *testing.T) {
 	}
 	_, _, err := f.CreateToken(t.Context(), bossToken, spec)
 	wantError(t, "by somebody who is no administrator any more", err, core.Forbidden, "scope")
-	if err := f.Store.Update(t.Context(), func(tx store.Tx) error { return waiting(t.Context(), tx, core.TokenProof, 10_000) }); err != nil {
-		t.Fatal(err)
-	}
+	f.Write(t, func(ctx context.Context, tx store.Tx) error { return waiting(ctx, tx, core.TokenProof, 10_000) })
 	wantError(t, "one too many", ask(bossLogin, core.SecretsRead), core.Exhausted, "too_many_pending")
 }
 
