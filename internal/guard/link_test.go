@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,9 @@ import (
 
 	"keyfob/internal/core"
 	"keyfob/internal/guard"
+	"keyfob/internal/guard/guardtest"
 	"keyfob/internal/store"
+	"keyfob/internal/store/sqlite"
 )
 
 type write = func(context.Context, store.Tx) error
@@ -336,5 +339,39 @@ func TestBrokenChainLinksNothing(t *testing.T) {
 	f.tamper(t, `UPDATE audit SET subject = 'y' WHERE seq = 2 AND writer = 'here'`)
 	if v := f.verify(t); len(v.Problems) != 1 || v.Problems[0].Writer != "here" {
 		t.Errorf("%+v", v.Problems)
+	}
+}
+
+// What a backup holds goes on from where it was, whatever was written after it.
+func TestRestoredBackupsLink(t *testing.T) {
+	k := guardtest.New(t)
+	do := func(g *guard.Guard, fn write) {
+		t.Helper()
+		if err := g.Do(t.Context(), core.LocalUser, set("x"), func(ctx context.Context, tx store.Tx, _ guard.Note) error { return fn(ctx, tx) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(k.Guard, func(ctx context.Context, tx store.Tx) error { return writeRows(ctx, tx, nil) })
+	copied, path := filepath.Join(t.TempDir(), "copy.db"), filepath.Join(t.TempDir(), "restored.db")
+	if _, err := k.Store.BackupTo(t.Context(), copied); err != nil {
+		t.Fatal(err)
+	}
+	do(k.Guard, rewrites["secret"])
+	if _, _, err := sqlite.Restore(t.Context(), copied, path); err != nil {
+		t.Fatal(err)
+	}
+	st, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	g := guard.New(st, guardtest.Writer, guard.Signed(k.Signer))
+	for _, again := range rewrites {
+		do(g, again)
+	}
+	for _, g := range []*guard.Guard{k.Guard, g} {
+		if v, err := g.Verify(t.Context(), core.LocalUser); err != nil || !v.OK() || v.Records != len(rows) {
+			t.Errorf("%+v, %v", v, err)
+		}
 	}
 }
