@@ -54,16 +54,8 @@ func (f fixture) apply(t *testing.T, spec org.Spec, opt org.Options) []string {
 		}
 		out = append(out, one)
 	}
-	f.sound(t)
+	f.Verify(t)
 	return out
-}
-
-func (f fixture) sound(t *testing.T) {
-	t.Helper()
-	v, err := f.Guard.Verify(t.Context(), admin)
-	if err != nil || !v.OK() {
-		t.Errorf("trail and store differ: %+v, %v", v.Problems, err)
-	}
 }
 
 // state is everything of the organisation that is stored, with ciphertexts.
@@ -85,20 +77,9 @@ func (f fixture) state(t *testing.T) string {
 	return out
 }
 
-func (f fixture) trail(t *testing.T) (out []core.AuditEntry) {
+func (f fixture) trail(t *testing.T) []core.AuditEntry {
 	t.Helper()
-	err := f.Store.View(t.Context(), func(tx store.Tx) error {
-		return tx.Audit().Walk(t.Context(), guardtest.Writer, func(e core.AuditEntry) error {
-			if e.Action == guard.OrgApply {
-				out = append(out, e)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return f.Trail(t, func(e core.AuditEntry) bool { return e.Action == guard.OrgApply })
 }
 
 func (f fixture) value(t *testing.T, name string) string {
@@ -266,7 +247,7 @@ func TestApplyNamesAllThatIsWrong(t *testing.T) {
 	if f.state(t) != before {
 		t.Error("something was done")
 	}
-	f.sound(t)
+	f.Verify(t)
 	spec.Secrets = spec.Secrets[:1]
 	if _, err := f.Apply(t.Context(), admin, spec, org.Options{}); core.CodeOf(err) != core.Invalid || f.state(t) != before {
 		t.Errorf("accounts that cannot be, and secrets that can: %v", err)
