@@ -46,18 +46,26 @@ func (p *Pages) signIn(v *visit) error {
 		return core.Errorf(core.Conflict, "the proxy in front of this server has signed you in already").WithReason("proxy_signed_in").
 			WithHint("as another user, use the link's code with keyfob login, or open the link past the proxy")
 	}
-	if err := p.Attempts.Allow(v.key()); err != nil {
-		return err
-	}
 	s, cookie, _, err := p.Identity.SignIn(v.r.Context(), v.r.PathValue("code"), v.r.UserAgent(), v.peer.Address.String())
 	if err != nil {
-		if core.CodeOf(err) == core.Unauthenticated {
-			p.Attempts.Failed(v.key())
-		}
-		return err
+		return p.refused(v, err)
 	}
 	v.setCookie(string(cookie.Reveal()), int(time.Until(s.ExpiresAt).Seconds()))
 	return v.see("/")
+}
+
+// refused counts a link that is none, and slows down whoever shows many. A good
+// one counts whatever the address: nobody guesses 256 bits, and else whoever shares
+// an address with others could keep them out.
+func (p *Pages) refused(v *visit, err error) error {
+	if core.CodeOf(err) != core.Unauthenticated {
+		return err
+	}
+	if slow := p.Attempts.Allow(v.key()); slow != nil {
+		return slow
+	}
+	p.Attempts.Failed(v.key())
+	return err
 }
 
 // signOut ends the browser's session; the cookie goes in any case.

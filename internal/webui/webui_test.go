@@ -435,6 +435,8 @@ func TestGuessesOfLinksAreSlowed(t *testing.T) {
 	if got := ask(t, browser(t), "GET", r.url+"/docs", nil, nil); got.status != 200 {
 		t.Errorf("the other pages: %d", got.status)
 	}
+	// Ten bad links from the address that everybody here shares kept everybody out.
+	r.signedIn(t, "local")
 }
 
 // At 127.0.0.1 the pages led to "There is no such page".
