@@ -89,22 +89,24 @@ func (g *Guard) Do(ctx context.Context, actor core.Actor, act Act, fn func(ctx c
 	if err := g.allow(ctx, actor, act); err != nil {
 		return err
 	}
-	fn = onceOnly(ctx, actor, act, fn)
-	err := g.store.Update(ctx, func(tx store.Tx) error {
-		if err := standing(ctx, tx, actor, act); err != nil {
-			return err
-		}
-		notes := maps.Clone(act.Detail)
-		if err := fn(ctx, newNoting(tx, act, &notes), noteInto(&notes)); err != nil {
-			return err
-		}
-		_, err := g.add(ctx, tx, entry(actor, act, OK, notes))
-		return err
-	})
+	err := g.store.Update(ctx, func(tx store.Tx) error { return g.change(ctx, tx, actor, act, fn) })
 	if err != nil {
 		return g.failed(ctx, actor, act, err)
 	}
 	return nil
+}
+
+// change is fn with its entry, in one transaction.
+func (g *Guard) change(ctx context.Context, tx store.Tx, actor core.Actor, act Act, fn change) error {
+	if err := standing(ctx, tx, actor, act); err != nil {
+		return err
+	}
+	notes := maps.Clone(act.Detail)
+	if err := onceOnly(ctx, actor, act, fn)(ctx, newNoting(tx, act, &notes), noteInto(&notes)); err != nil {
+		return err
+	}
+	_, err := g.add(ctx, tx, entry(actor, act, OK, notes))
+	return err
 }
 
 // Read runs fn over one consistent state. It is for metadata: fn opens no value
@@ -129,9 +131,14 @@ func (g *Guard) Expose(ctx context.Context, actor core.Actor, act Act, fn func(c
 	if err != nil {
 		return unrecorded(err)
 	}
+	return g.exposed(ctx, actor, act, seq, fn)
+}
+
+// exposed is what follows the attempt, which is entry seq.
+func (g *Guard) exposed(ctx context.Context, actor core.Actor, act Act, seq int64, fn change) error {
 	act.Detail = with(act.Detail, "attempt", strconv.FormatInt(seq, 10))
 	notes := maps.Clone(act.Detail)
-	err = g.store.View(ctx, func(tx store.Tx) error {
+	err := g.store.View(ctx, func(tx store.Tx) error {
 		if err := standing(ctx, tx, actor, act); err != nil {
 			return err
 		}

@@ -19,7 +19,12 @@ func (s *Workspaces) Session(ctx context.Context, key string) (core.Actor, core.
 	if err != nil {
 		return core.Actor{}, core.Workspace{}, err
 	}
-	return core.Actor{Kind: core.WorkspaceActor, ID: w.ID, Owner: w.Owner, Via: core.Via{Kind: core.ViaToken}}, w, nil
+	return acting(w), w, nil
+}
+
+// acting is who shows the workspace's session key.
+func acting(w core.Workspace) core.Actor {
+	return core.Actor{Kind: core.WorkspaceActor, ID: w.ID, Owner: w.Owner, Via: core.Via{Kind: core.ViaToken}}
 }
 
 // GatewayKey finds the live workspace that a gateway key belongs to; the errors

@@ -71,12 +71,18 @@ var errOther = errors.New("another version")
 // unauthenticated with reason "session_revoked", unavailable where the trail
 // cannot be written, internal where a value does not open.
 func (s *Workspaces) Manifest(ctx context.Context, actor core.Actor) (Manifest, error) {
-	act := guard.Act{Action: guard.WorkspaceManifest, Subject: guard.WorkspaceSubject(actor.ID)}
+	act := manifestOf(actor)
 	m, err := s.again(ctx, actor, act)
 	if !errors.Is(err, errOther) {
 		return m, err
 	}
-	err = s.guard.Expose(ctx, actor, act, func(ctx context.Context, tx store.Tx, note guard.Note) error {
+	expose := func(fn func(context.Context, store.Tx, guard.Note) error) error {
+		if a := s.told.take(actor.ID); !a.IsZero() {
+			return s.guard.ExposeAttempted(ctx, a, fn)
+		}
+		return s.guard.Expose(ctx, actor, act, fn)
+	}
+	err = expose(func(ctx context.Context, tx store.Tx, note guard.Note) error {
 		b, err := s.draft(ctx, tx, actor)
 		if err != nil {
 			return err
@@ -90,6 +96,10 @@ func (s *Workspaces) Manifest(ctx context.Context, actor core.Actor) (Manifest, 
 	}
 	s.told.remember(actor.ID, m.Version)
 	return m, nil
+}
+
+func manifestOf(actor core.Actor) guard.Act {
+	return guard.Act{Action: guard.WorkspaceManifest, Subject: guard.WorkspaceSubject(actor.ID)}
 }
 
 // again gives the manifest if this very version is recorded already.

@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -140,6 +141,35 @@ func TestManifestIsRecordedPerWorkspace(t *testing.T) {
 	want := []string{"user create ok", "user create ok", "workspace manifest attempt", "workspace manifest ok", "workspace manifest attempt", "workspace manifest ok"}
 	if diff := cmp.Diff(want, f.acts(t)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A run asks for its manifest at once: the attempt is durable with its workspace,
+// and is there once.
+func TestManifestOfAProcess(t *testing.T) {
+	f := newFixture(t)
+	f.secret(t, vault.NewSecret{Name: "A", Env: "A"})
+	actor, _, _ := f.start(t, workspace.Spec{Process: "p"})
+	outcomes := func() (out []string) {
+		for _, e := range f.trail(t) {
+			out = append(out, e.Actor.String()+" "+e.Action+" "+e.Outcome+" "+e.Detail["attempt"])
+		}
+		return out
+	}
+	who := actor.String() + " workspace.manifest "
+	want := []string{"user:local workspace.create ok ", who + "attempt "}
+	if diff := cmp.Diff(want, outcomes()); diff != "" {
+		t.Error(diff)
+	}
+	for i, more := range [][]string{{who + "ok 3"}, {who + "attempt ", who + "ok 6"}} {
+		if _, err := f.Manifest(t.Context(), actor); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, more...)
+		if diff := cmp.Diff(want, outcomes()); diff != "" {
+			t.Error(diff)
+		}
+		f.secret(t, vault.NewSecret{Name: fmt.Sprint("B", i), Env: fmt.Sprint("B", i)})
 	}
 }
 

@@ -1,6 +1,10 @@
 package workspace
 
-import "sync"
+import (
+	"sync"
+
+	"keyfob/internal/guard"
+)
 
 // toldAtMost bounds each of the two halves of what is remembered.
 const toldAtMost = 16_384
@@ -12,6 +16,7 @@ const toldAtMost = 16_384
 type told struct {
 	mu         sync.Mutex // guards what is below
 	newer, old map[string]int64
+	attempts   map[string]guard.Attempted // at a first manifest; each is taken once
 }
 
 // version is 0 where nothing is remembered.
@@ -48,4 +53,25 @@ func (t *told) forget(id string) {
 	defer t.mu.Unlock()
 	delete(t.newer, id)
 	delete(t.old, id)
+	delete(t.attempts, id)
+}
+
+// attempted remembers, within the same bound, an attempt that take gives once.
+func (t *told) attempted(id string, a guard.Attempted) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.attempts == nil {
+		t.attempts = map[string]guard.Attempted{}
+	}
+	if len(t.attempts) < toldAtMost {
+		t.attempts[id] = a
+	}
+}
+
+func (t *told) take(id string) guard.Attempted {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.attempts[id]
+	delete(t.attempts, id)
+	return a
 }

@@ -65,7 +65,7 @@ func (s *Workspaces) Create(ctx context.Context, actor core.Actor, spec Spec) (c
 	w := spec.record(actor)
 	session, gateway := newKeys(&w)
 	act := guard.Act{Action: guard.WorkspaceCreate, Subject: guard.WorkspaceSubject(w.ID), Detail: spec.detail()}
-	err := s.guard.Do(ctx, actor, act, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
+	err := s.make(ctx, actor, act, w, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
 		if err := checkLive(ctx, tx, actor.Owner); err != nil {
 			return err
 		}
@@ -78,6 +78,20 @@ func (s *Workspaces) Create(ctx context.Context, actor core.Actor, spec Spec) (c
 		return core.Workspace{}, none, none, err
 	}
 	return bare(w), session, gateway, nil
+}
+
+// make runs fn. A process that keeps its workspace asks for the manifest next, in
+// this very process: so the attempt at that is written down with the making.
+func (s *Workspaces) make(ctx context.Context, actor core.Actor, act guard.Act, w core.Workspace, fn func(context.Context, store.Tx, guard.Note) error) error {
+	if w.Process == "" {
+		return s.guard.Do(ctx, actor, act, fn)
+	}
+	next := acting(w)
+	a, err := s.guard.DoAndAttempt(ctx, actor, act, next, manifestOf(next), fn)
+	if err == nil {
+		s.told.attempted(w.ID, a)
+	}
+	return err
 }
 
 func (spec Spec) record(actor core.Actor) core.Workspace {
