@@ -127,6 +127,7 @@ var reveal = []struct{ pkg, why string }{
 	{"internal/seal", "encrypts it, and takes the root key"},
 	{"internal/custody/file", "writes and reads the root key's file"},
 	{"internal/provider/wire", "puts a credential on a request to its provider"},
+	{"internal/broker", "looks for an account's credential in what its upstream answers, to take it out"},
 	{"internal/vault", "checks a value's size and bytes, and parses an import"},
 	{"internal/account", "keeps a key's last four characters, by which people tell accounts apart"},
 	{"internal/llm", "puts an MCP server's values together, which are sealed as one, and checks their bytes"},

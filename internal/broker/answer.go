@@ -18,6 +18,7 @@ import (
 func (x *exchange) receive(req *http.Request, resp *http.Response) {
 	delete(resp.Header, HeaderAccount) // HeaderLocal of an upstream's is dropped by failover
 	if x.current != nil {
+		conceal(resp, x.current.credential.Value.Reveal())
 		resp.Header[HeaderAccount] = []string{x.current.ref}
 	}
 	body := &answerBody{ReadCloser: resp.Body, x: x, status: resp.StatusCode, works: req.Method != http.MethodGet && req.Method != http.MethodHead}

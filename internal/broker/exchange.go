@@ -97,7 +97,7 @@ func (x *exchange) send(req *http.Request) (*http.Response, error) {
 		Base: x.b.base, Pool: x.picker(), Apply: x.apply, Classify: x.classify, Event: x.event,
 		Changed: x.changed, Local: x.answerHere,
 	}
-	resp, err := t.Do(req, x.query(req.Context()))
+	resp, err := t.Do(req.WithContext(fewInterim(req.Context())), x.query(req.Context()))
 	if err != nil {
 		return nil, err
 	}

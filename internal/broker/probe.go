@@ -31,7 +31,7 @@ func (b *Broker) Probe(ctx context.Context, a core.Account, cred secret.Secret) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	req := ad.ModelsRequest().Clone(ctx)
+	req := ad.ModelsRequest().Clone(fewInterim(ctx))
 	c, err := newAccount(core.SealedAccount{Account: a}, cred)
 	if err != nil {
 		return 0, nil, nil, err

@@ -6,35 +6,36 @@ import (
 	"strings"
 
 	"keyfob/internal/core"
+	"keyfob/internal/provider"
 )
 
 // keyHeaders are where clients put an API key, besides Authorization.
 var keyHeaders = [...]string{"X-Api-Key", "Api-Key", "X-Goog-Api-Key"}
 
-// gatewayKey finds the gateway key wherever clients put a key. Other
-// credentials beside one are no fault: they go no further. Without one, the
-// error says what was sent instead, never its text.
-func gatewayKey(r *http.Request) (string, error) {
+// gatewayKey finds the gateway key wherever clients put a key, and says whether
+// it is in the query alone. Other credentials beside one are no fault: they go
+// no further. Without one, the error says what was sent instead, never its text.
+func gatewayKey(r *http.Request) (key string, inQuery bool, err error) {
 	found := false
 	for _, v := range r.Header["Authorization"] {
 		if k := bearer(v); core.IsToken(k, core.GatewayKeyPrefix) {
-			return k, nil
+			return k, false, nil
 		}
 		found = true
 	}
 	for _, name := range keyHeaders {
 		for _, v := range r.Header[name] {
 			if core.IsToken(v, core.GatewayKeyPrefix) {
-				return v, nil
+				return v, false, nil
 			}
 			found = true
 		}
 	}
-	key, inQuery := queryKey(r.URL.RawQuery)
+	key, inQuery = queryKey(r.URL.RawQuery)
 	if core.IsToken(key, core.GatewayKeyPrefix) {
-		return key, nil
+		return key, true, nil
 	}
-	return "", noKey(found || inQuery)
+	return "", false, noKey(found || inQuery)
 }
 
 // bearer gives the token of "Bearer TOKEN".
@@ -56,6 +57,12 @@ func queryKey(raw string) (value string, found bool) {
 	return "", false
 }
 
+// keyInQuery refuses a key that a link could hold, where no client sends one so.
+func keyInQuery() error {
+	return core.Errorf(core.Unauthenticated, "this provider's clients send no key in the query").WithReason("no_gateway_key").
+		WithHint("send the workspace's KEYFOB_GATEWAY_KEY in the header where the provider's key would stand")
+}
+
 func noKey(found bool) error {
 	if found {
 		return core.Errorf(core.Unauthenticated, "the key in this request is not a Keyfob gateway key and was not sent on").WithReason("not_gateway_key").
@@ -63,12 +70,6 @@ func noKey(found bool) error {
 	}
 	return core.Errorf(core.Unauthenticated, "the request carries no gateway key").WithReason("no_gateway_key").
 		WithHint("send the workspace's KEYFOB_GATEWAY_KEY where the provider's key would stand")
-}
-
-// credentialParams are the query's parameters that carry credentials.
-var credentialParams = map[string]bool{
-	"key": true, "api_key": true, "api-key": true, "apikey": true, "access_token": true, "auth_token": true,
-	"x-api-key": true, "x-goog-api-key": true, "authorization": true,
 }
 
 // stripQuery takes the client's credentials out of a query, by the parameter's
@@ -81,11 +82,7 @@ func stripQuery(raw, key string) string {
 	kept := make([]string, 0, 8)
 	for pair := range strings.SplitSeq(raw, "&") {
 		text, err := url.QueryUnescape(pair)
-		if err != nil {
-			continue // an upstream may read it in ways that we do not
-		}
-		name, _, _ := strings.Cut(text, "=")
-		if !credentialParams[strings.ToLower(name)] && !strings.Contains(text, key) {
+		if err == nil && !provider.SecretPart(pair) && !strings.Contains(text, key) {
 			kept = append(kept, pair)
 		}
 	}
@@ -110,7 +107,7 @@ var neverPass = map[string]bool{
 func requestHeader(in http.Header, allowed func(string) bool, key string) http.Header {
 	out := make(http.Header, len(in)+2)
 	for name, values := range in {
-		if neverPass[name] || !allowed(name) || named(in, name) || holds(values, key) {
+		if neverPass[name] || provider.SecretHeader(name) || !allowed(name) || named(in, name) || holds(values, key) {
 			continue
 		}
 		out[name] = values

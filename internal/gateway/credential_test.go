@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"keyfob/internal/core"
+	"keyfob/internal/provider"
 )
 
 func testKey() string { return string(core.NewToken(core.GatewayKeyPrefix).Reveal()) }
@@ -28,8 +29,8 @@ func TestGatewayKeyIsFoundWhereClientsPutIt(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/p/a/b/c", nil)
 		put(r)
-		if got, err := gatewayKey(r); err != nil || got != key {
-			t.Errorf("%s: not found: %v", name, err)
+		if got, inQuery, err := gatewayKey(r); err != nil || got != key || inQuery != (name == "query") {
+			t.Errorf("%s: not found, or elsewhere: %v", name, err)
 		}
 	}
 }
@@ -48,7 +49,7 @@ func TestGatewayKeyRefused(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/p/a/b/c", nil)
 		put(r)
-		_, err := gatewayKey(r)
+		_, _, err := gatewayKey(r)
 		e, ok := err.(*core.Error)
 		if !ok || e.Code != core.Unauthenticated || e.Hint == "" {
 			t.Errorf("%s: error %v, want unauthenticated with a hint", name, err)
@@ -75,6 +76,9 @@ func TestStripQuery(t *testing.T) {
 		"note=" + key + "&a=1":           "a=1",
 		"note=kfg%5F" + key[4:] + "&a=1": "a=1",
 		"pageToken=p&monkey=m":           "pageToken=p&monkey=m",
+		"a=1;key=x&b=2":                  "b=2",
+		"key[]=x&oauth_token=y&b=2":      "b=2",
+		"a=x%3By&b=2":                    "a=x%3By&b=2",
 	} {
 		if got := stripQuery(in, key); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
@@ -88,6 +92,7 @@ func TestRequestHeader(t *testing.T) {
 		"Authorization": {"Bearer " + key}, "X-Api-Key": {"sk"}, "Cookie": {"a=b"}, "Proxy-Authorization": {"Basic x"},
 		"Connection": {"close, X-Hop"}, "X-Hop": {"1"}, "X-Note": {"my key is " + key}, "X-Forwarded-For": {"10.0.0.1"},
 		"Accept": {"text/event-stream"}, "Anthropic-Version": {"2023-06-01"}, "Accept-Encoding": {"gzip"}, "X-Other": {"1"},
+		"X-Stainless-Api-Key": {"1"}, "X-Codex-Authorization": {"1"}, "X-Goog-Token": {"1"},
 	}
 	got := requestHeader(in, func(name string) bool { return name != "X-Other" }, key)
 	for name := range got {
@@ -116,13 +121,13 @@ func FuzzStrip(f *testing.F) {
 		}
 		values, _ := url.ParseQuery(out)
 		for n, vs := range values {
-			if credentialParams[strings.ToLower(n)] || holds(vs, key) || strings.Contains(n, key) {
+			if provider.SecretName(n) || holds(vs, key) || strings.Contains(n, key) {
 				t.Fatalf("%q passes in the query %q", n, query)
 			}
 		}
 		h := requestHeader(http.Header{http.CanonicalHeaderKey(name): {value}}, func(string) bool { return true }, key)
 		for n, vs := range h {
-			if neverPass[n] || holds(vs, key) {
+			if neverPass[n] || provider.SecretHeader(n) || holds(vs, key) {
 				t.Fatalf("header %q passes", n)
 			}
 		}

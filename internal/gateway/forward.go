@@ -14,13 +14,16 @@ import (
 )
 
 // forward sends the request over the broker and the answer back; the end of ctx
-// ends both.
-func (x *exchange) forward(ctx context.Context, grant broker.Grant, key string) error {
+// ends both. inQuery says that the key came in the query.
+func (x *exchange) forward(ctx context.Context, grant broker.Grant, key string, inQuery bool) error {
 	ad, err := x.g.Broker.Adapter(grant, x.target.provider)
 	if err != nil {
 		return err
 	}
 	x.provider = x.target.provider
+	if inQuery && !ad.Info().KeyInQuery {
+		return keyInQuery()
+	}
 	if strings.Contains(x.target.path, key) {
 		return core.Errorf(core.Invalid, "the path holds the gateway key").WithReason("path").WithHint("send the key in a header")
 	}

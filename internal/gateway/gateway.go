@@ -169,7 +169,7 @@ func (x *exchange) serve() error {
 	if x.r.Header.Get("Upgrade") != "" {
 		return noUpgrade()
 	}
-	key, err := gatewayKey(x.r)
+	key, inQuery, err := gatewayKey(x.r)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (x *exchange) serve() error {
 		return busyWorkspace()
 	}
 	x.of = flight.Workspace
-	return x.forward(ctx, flight.Grant, key)
+	return x.forward(ctx, flight.Grant, key, inQuery)
 }
 
 // hello answers the HEAD by which Claude Code looks whether its base URL is

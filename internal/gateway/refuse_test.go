@@ -477,3 +477,18 @@ func TestSingleShotBodyGoesOnDuringTheAnswer(t *testing.T) {
 		t.Errorf("the upstream got %d bytes of %d", n, size)
 	}
 }
+
+// A link holds a key in its query, which a browser follows without a word of its
+// own. Google's clients send theirs so; no other provider's do.
+func TestKeyInTheQueryIsGooglesAlone(t *testing.T) {
+	r := newRig(t, keyfobtest.OK())
+	r.account("google", "one", keyOne, r.provider.URL())
+	for p, want := range map[string]string{"anthropic": "no_gateway_key", "openai": "no_gateway_key", "google": ""} {
+		q := r.request(http.MethodGet, "/p/"+p+"/default/v1beta/models?key="+r.key, "")
+		q.Header.Del("X-Api-Key")
+		got := r.send(q)
+		if got.header.Get("Keyfob-Local") != want || (want == "") != (got.status != http.StatusUnauthorized) {
+			t.Errorf("%s: status %d, %v: %s", p, got.status, got.header, got.body)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"keyfob/internal/core"
 )
@@ -18,6 +19,7 @@ type target struct {
 // Slashes that double the one after the namespace are taken as one, since base
 // URLs are often written with a slash at the end. A "." or ".." segment, in any
 // spelling, is refused: it could leave the path of the account's base URL.
+// So is an escaped percent sign, which some server may decode again.
 func parseTarget(escaped string) (target, error) {
 	rest, ok := strings.CutPrefix(escaped, "/p/")
 	if !ok {
@@ -39,7 +41,7 @@ func parseTarget(escaped string) (target, error) {
 	path, err := url.PathUnescape(rest)
 	if err != nil || unsafePath(path) {
 		return target{}, core.Errorf(core.Invalid, "the path cannot be sent on").WithReason("path").
-			WithHint("it has . or .. as a part, or a character that no path has")
+			WithHint("it has . or .. as a part, an escaped percent sign, or a character that no path has")
 	}
 	t.path, t.escaped = "/"+path, "/"+rest
 	return t, nil
@@ -60,9 +62,20 @@ func isName(s string) bool {
 	return true
 }
 
+// lookalikes are read as the ASCII character by servers that fit what they do
+// not have to what they have.
+var lookalikes = strings.NewReplacer("\uff0e", ".", "\u2024", ".", "\uff0f", "/", "\u2215", "/", "\u2044", "/", "\uff3c", "\\", "\uff05", "%")
+
 // unsafePath looks at a decoded path. Backslashes count as slashes, since some
-// servers take them so.
+// servers take them so. What is no UTF-8 may be an overlong dot or slash.
 func unsafePath(p string) bool {
+	if !utf8.ValidString(p) {
+		return true
+	}
+	p = lookalikes.Replace(p)
+	if strings.Contains(p, "%") {
+		return true
+	}
 	start := 0
 	for i := 0; i <= len(p); i++ {
 		if i < len(p) && p[i] != '/' && p[i] != '\\' {
@@ -71,12 +84,20 @@ func unsafePath(p string) bool {
 			}
 			continue
 		}
-		if seg := p[start:i]; seg == "." || seg == ".." {
+		if dots(p[start:i]) {
 			return true
 		}
 		start = i + 1
 	}
 	return false
+}
+
+// dots says whether a segment is "." or "..". Some servers take off what follows
+// a semicolon, and some the spaces at its ends.
+func dots(seg string) bool {
+	seg, _, _ = strings.Cut(seg, ";")
+	seg = strings.TrimSpace(seg)
+	return seg == "." || seg == ".."
 }
 
 func noSuchPath() error {

@@ -21,6 +21,9 @@ type Info struct {
 	Policy  Policy
 	KeyPage string   // where a person gets an API key; may be empty
 	KeyVars []string // environment variables in which its official clients look for a key
+	// KeyInQuery says that some of its clients send the key in the query's
+	// parameter "key".
+	KeyInQuery bool
 }
 
 // Policy says whether the provider's terms let a third party use a kind of

@@ -26,8 +26,9 @@ func (Adapter) Info() provider.Info {
 			Verdict: "allowed",
 			Note:    "AI Studio keys are allowed. Signing in as the Gemini CLI is reserved to that program.",
 		},
-		KeyPage: "https://aistudio.google.com/apikey",
-		KeyVars: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"},
+		KeyPage:    "https://aistudio.google.com/apikey",
+		KeyVars:    []string{"GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"},
+		KeyInQuery: true,
 	}
 }
 

@@ -2,7 +2,7 @@ package wire
 
 import (
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 
 	"keyfob/internal/core"
@@ -32,28 +32,17 @@ func Strip(h http.Header) {
 }
 
 // IsCredential says whether a header (canonical name) is one that Strip removes.
-func IsCredential(name string) bool {
-	for _, c := range credentialHeaders {
-		if c == name {
-			return true
-		}
-	}
-	return false
-}
+func IsCredential(name string) bool { return slices.Contains(credentialHeaders[:], name) }
 
-// StripQuery removes the parameters that carry credentials ("key" and
-// "access_token") and leaves every other byte of the query as it is.
+// StripQuery removes the parameters that carry credentials and leaves every other
+// byte of the query as it is.
 func StripQuery(raw string) string {
 	if raw == "" {
 		return ""
 	}
 	kept := make([]string, 0, 4)
 	for pair := range strings.SplitSeq(raw, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if n, err := url.QueryUnescape(name); err == nil {
-			name = n
-		}
-		if !strings.EqualFold(name, "key") && !strings.EqualFold(name, "access_token") {
+		if !provider.SecretPart(pair) {
 			kept = append(kept, pair)
 		}
 	}

@@ -1,10 +1,14 @@
 package wire
 
-import "strings"
+import (
+	"strings"
+
+	"keyfob/internal/provider"
+)
 
 // Allowed says whether a header (canonical name) is in one of the allow-lists.
 // An entry that ends in "*" allows all that begin so. No list allows a
-// credential.
+// credential, and none with a "*" what is named as one.
 func Allowed(name string, lists ...[]string) bool {
 	for _, list := range lists {
 		for _, entry := range list {
@@ -12,7 +16,7 @@ func Allowed(name string, lists ...[]string) bool {
 				return !IsCredential(name)
 			}
 			if p, ok := strings.CutSuffix(entry, "*"); ok && strings.HasPrefix(name, p) {
-				return !IsCredential(name)
+				return !IsCredential(name) && !provider.SecretHeader(name)
 			}
 		}
 	}

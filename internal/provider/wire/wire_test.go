@@ -101,7 +101,7 @@ func TestKey(t *testing.T) {
 func TestStripQuery(t *testing.T) {
 	for raw, want := range map[string]string{
 		"": "", "a=1": "a=1", "key=x": "", "a=1&key=x&b=%2F": "a=1&b=%2F", "%6bey=x&a": "a", "KEY=x": "", "access_token=x&alt=sse": "alt=sse",
-		"monkey=1&key2=2": "monkey=1&key2=2", "a=key=x": "a=key=x", "%zz=1": "%zz=1", "b=2&&a=1": "b=2&&a=1",
+		"monkey=1&key2=2": "monkey=1&key2=2", "a=key=x": "a=key=x", "%zz=1": "", "a=1;key=x&b": "b", "key[]=x": "", "b=2&&a=1": "b=2&&a=1",
 	} {
 		if got := wire.StripQuery(raw); got != want {
 			t.Errorf("StripQuery(%q) = %q, want %q", raw, got, want)
@@ -162,8 +162,9 @@ func TestPrepareRefuses(t *testing.T) {
 }
 
 func TestAllowed(t *testing.T) {
-	list := []string{"Accept", "X-Api-Key", "X-*"}
-	for name, want := range map[string]bool{"Accept": true, "X-Y": true, "Accepted": false, "X-Api-Key": false, "X-Goog-Api-Key": false, "Authorization": false} {
+	list := []string{"Accept", "X-Api-Key", "X-*", "Idempotency-Key"}
+	for name, want := range map[string]bool{"Accept": true, "X-Y": true, "Accepted": false, "X-Api-Key": false, "X-Goog-Api-Key": false, "Authorization": false,
+		"X-Stainless-Api-Key": false, "X-Codex-Authorization": false, "X-Goog-User-Project": false, "Idempotency-Key": true} {
 		if wire.Allowed(name, nil, list) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
