@@ -5,6 +5,7 @@ package attack
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -143,4 +144,40 @@ func TestRevokedGatewayKeyEndsItsAnswers(t *testing.T) {
 	two.wantEnded(t, "the answer to a key that was rotated")
 	s.answering(t, key(anew.GatewayKey)).goesOn(t, "the answer to the new key")
 	three.goesOn(t, "the answer in a workspace that is left")
+}
+
+// Each user may take so many tokens a day of the organisation's account. Somebody
+// closes every stream just before the end, where the provider says what it used:
+// nothing of it counted, and the limit was never used up.
+func TestHangingUpBeforeTheReport(t *testing.T) {
+	t.Parallel()
+	s := start(t, allowing("127.88.7.3"))
+	s.keeps("the organisation's key", orgKey)
+	provider, good := upstreamAt(t, "127.88.7.3")
+	alice, bob := s.join(t, "alice"), s.join(t, "bob")
+	s.must(t, "POST", "/v1/org/accounts", api.AccountCreate{Provider: "anthropic", Label: "shared", Key: val(orgKey), BaseURL: good, Limit: api.Limit{Tokens: 5000}}, as(s.admin.token))
+	provider.Set(orgKey, keyfobtest.Behaviour{Text: strings.Repeat("word ", 20_000)})
+	hers, his := s.workspace(t, alice, api.WorkspaceCreate{Gateway: true}), s.workspace(t, bob, api.WorkspaceCreate{Gateway: true})
+	hangUp := func(gatewayKey string) string {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		body := strings.Replace(hello, "{", `{"stream":true,`, 1)
+		resp, _, err := s.send(t, ctx, "POST", "/p/anthropic/default/v1/messages", body, with("X-Api-Key", gatewayKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if _, err := io.CopyN(io.Discard, resp.Body, 50_000); err != nil && resp.StatusCode == http.StatusOK {
+			t.Fatal(err)
+		}
+		return resp.Header.Get("Keyfob-Local")
+	}
+	for n := 0; hangUp(key(hers.GatewayKey)) != "user_limit"; n++ {
+		if n > 100 {
+			t.Fatal("the limit is never used up")
+		}
+	}
+	if local := hangUp(key(his.GatewayKey)); local != "" {
+		t.Errorf("somebody else's limit is used up: %s", local)
+	}
 }

@@ -69,11 +69,9 @@ func (b *answerBody) count() {
 	}
 	if b.meter != nil {
 		t := b.meter.Tokens()
-		switch {
-		case t.Known:
-			u.InputTokens, u.OutputTokens = t.Input, t.Output
-		case b.works:
-			u.Unreported = 1
+		u.InputTokens, u.OutputTokens = t.Input, t.Output
+		if !t.Known && b.works {
+			u.Unreported, u.Estimated = 1, b.x.estimate(b.meter.Seen())
 		}
 		b.x.remember(b.meter.StateIDs())
 	}
@@ -99,7 +97,7 @@ func (x *exchange) answerHere(req *http.Request, l failover.Local) *http.Respons
 	x.local, x.spent = true, l.Reason == failover.AllCooling && l.Cause == reasonSpent
 	if l.Reason == failover.UpstreamAmbiguous {
 		// The work may have been done, and nobody will say what it used.
-		x.count(core.Usage{Requests: 1, Errors: 1, Unreported: 1})
+		x.count(core.Usage{Requests: 1, Errors: 1, Unreported: 1, Estimated: x.estimate(provider.Seen{})})
 	}
 	l.Message = x.explain(l)
 	return LocalAnswer(req, x.adapter, l)

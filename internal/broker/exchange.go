@@ -89,16 +89,19 @@ type exchange struct {
 	counted bool     // what the user has used on that day is known
 	current *account // of the newest attempt
 	local   bool
-	spent   bool // it was answered here because the user's share is used up
+	sent    int64 // bytes of text in the request
+	spent   bool  // it was answered here because the user's share is used up
 }
 
 func (x *exchange) send(req *http.Request) (*http.Response, error) {
+	x.sent = textSent(req)
 	t := failover.Transport{
 		Base: x.b.base, Pool: x.picker(), Apply: x.apply, Classify: x.classify, Event: x.event,
 		Changed: x.changed, Local: x.answerHere,
 	}
 	resp, err := t.Do(req.WithContext(fewInterim(req.Context())), x.query(req.Context()))
 	if err != nil {
+		x.givenUp(req)
 		return nil, err
 	}
 	switch {

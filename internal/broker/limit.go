@@ -29,7 +29,8 @@ const (
 // first request of a user and day reads it; from then on this process counts
 // along, and reads again now and then what other processes did. A request counts
 // when its answer is over, so requests that are under way at once may exceed a
-// limit by their own number and tokens.
+// limit by their own number and tokens. An answer that did not say all that it used
+// counts by an estimate, see estimate.
 type limits struct {
 	counter *usage.Counter // nil: nothing is known
 	log     *slog.Logger

@@ -206,12 +206,13 @@ type UsageKey struct {
 // counted in Unreported, never as 0.
 type Usage struct {
 	UsageKey
-	Requests     int64 // answers handed to a client
+	Requests     int64 // answers handed to a client, and requests that were sent and given up
 	Rotations    int64 // attempts that failed over to another account
 	Errors       int64 // answers with status 400 or more handed to a client
 	InputTokens  int64
 	OutputTokens int64
-	Unreported   int64 // answers that reported no usage
+	Unreported   int64 // answers that did not report all of their usage
+	Estimated    int64 // tokens that the unreported ones count for against a limit, and nowhere else
 }
 
 // Change says that a record changed.

@@ -50,8 +50,14 @@ type Marks struct {
 
 // Tokens is what an answer says it used.
 type Tokens struct {
-	Input, Output int64
-	Known         bool // false: the answer did not say
+	Input, Output int64 // as far as the answer said
+	Known         bool  // false: it did not say all
+}
+
+// Seen is what came of an answer, whatever it says of itself.
+type Seen struct {
+	Input bool  // it has said how much input it used
+	Text  int64 // bytes of text; of an answer that is no stream, of all of it
 }
 
 // Meter reads the usage, and the ids of state that it created, from a copy of
@@ -59,6 +65,7 @@ type Tokens struct {
 type Meter interface {
 	Write(p []byte) (int, error)
 	Tokens() Tokens
+	Seen() Seen
 	StateIDs() []string // ids that later requests may refer to; at most 16
 }
 

@@ -11,7 +11,8 @@ import (
 // maxOwners bounds the owners whose day is kept in memory.
 const maxOwners = 65536
 
-// Spent is what an owner has used of one account on one day.
+// Spent is what an owner has used of one account on one day; Tokens with what is
+// estimated for answers that did not say all.
 type Spent struct{ Requests, Tokens int64 }
 
 // today is one owner's day: what the store says, with what was added here since.
@@ -22,7 +23,7 @@ type today struct {
 }
 
 func (s Spent) with(u core.Usage) Spent {
-	return Spent{s.Requests + u.Requests, s.Tokens + u.InputTokens + u.OutputTokens}
+	return Spent{s.Requests + u.Requests, s.Tokens + u.InputTokens + u.OutputTokens + u.Estimated}
 }
 
 // Spent tells what the owner used of an account on a day, as of read: with all

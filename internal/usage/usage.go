@@ -111,6 +111,7 @@ func sum(a, b core.Usage) core.Usage {
 	b.InputTokens += a.InputTokens
 	b.OutputTokens += a.OutputTokens
 	b.Unreported += a.Unreported
+	b.Estimated += a.Estimated
 	return b
 }
 

@@ -171,7 +171,7 @@ func TestMeter(t *testing.T) {
 	}{
 		{"json", "application/json", `{"id":"msg_1","content":[{"text":"{\"usage\":1}"}],"usage":{"input_tokens":10,"output_tokens":20,"cache_creation":{"ephemeral_5m_input_tokens":5}}}`, provider.Tokens{Input: 10, Output: 20, Known: true}, nil},
 		{"stream", "text/event-stream; charset=utf-8", start + "event: message_delta\ndata: {\"usage\":{\"output_tokens\":3}}\n\ndata: {\"usage\":{\"output_tokens\":42}}\n\n", provider.Tokens{Input: 115, Output: 42, Known: true}, nil},
-		{"stream cut before its end", "text/event-stream", start, provider.Tokens{}, nil},
+		{"stream cut before its end", "text/event-stream", start, provider.Tokens{Input: 115}, nil},
 		{"no usage", "application/json", `{"id":"msg_1"}`, provider.Tokens{}, nil},
 		{"count_tokens is no usage", "application/json", `{"input_tokens":10}`, provider.Tokens{}, nil},
 		{"another type", "text/html", `{"usage":{"input_tokens":1,"output_tokens":1}}`, provider.Tokens{}, nil},

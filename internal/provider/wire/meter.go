@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"io"
 	"mime"
 	"slices"
@@ -50,6 +51,8 @@ type Dialect struct {
 type Meter struct {
 	d      Dialect
 	w      io.Writer
+	stream bool  // text is that of its events
+	text   int64 // bytes
 	values [counts]int64
 	seen   [counts]bool
 	ids    []string
@@ -65,7 +68,7 @@ func NewMeter(contentType string, d Dialect) *Meter {
 	switch {
 	case err != nil:
 	case media == "text/event-stream":
-		m.w = scan.NewEvents(m.take)
+		m.w, m.stream = scan.NewEvents(m.take), true
 	case media == "application/json" || strings.HasSuffix(media, "+json"):
 		m.w = scan.New(m.take)
 	}
@@ -73,9 +76,17 @@ func NewMeter(contentType string, d Dialect) *Meter {
 }
 
 // Write reads on. It never fails.
-func (m *Meter) Write(p []byte) (int, error) { return m.w.Write(p) }
+func (m *Meter) Write(p []byte) (int, error) {
+	if !m.stream && m.w != io.Discard {
+		m.text += int64(len(p))
+	}
+	return m.w.Write(p)
+}
 
 func (m *Meter) take(path []byte, v scan.Value) {
+	if m.stream && v.Kind == scan.String && isText(path) {
+		m.text += int64(len(v.Text))
+	}
 	if v.Long {
 		return
 	}
@@ -105,14 +116,31 @@ func (m *Meter) addID(v scan.Value) {
 
 // Tokens implements provider.Meter.
 func (m *Meter) Tokens() provider.Tokens {
-	if !m.seen[m.d.Known] {
-		return provider.Tokens{}
-	}
 	return provider.Tokens{
 		Input:  m.values[Input] + m.values[InputCacheRead] + m.values[InputCacheWrite] + m.values[InputTool],
 		Output: m.values[Output] + m.values[OutputThought],
-		Known:  true,
+		Known:  m.seen[m.d.Known],
 	}
+}
+
+// Seen implements provider.Meter. An answer that is neither JSON nor a stream of
+// it has no text.
+func (m *Meter) Seen() provider.Seen { return provider.Seen{Input: m.seen[Input], Text: m.text} }
+
+// isText says whether a string of an event's is taken for what the model wrote:
+// any is that does not stand where dialects say what the event is, and is not in
+// a snapshot of the whole answer.
+func isText(path []byte) bool {
+	return !frame[string(path[bytes.LastIndexByte(path, '.')+1:])] && !bytes.HasPrefix(path, []byte("response."))
+}
+
+// frame is the names of what belongs to events and not to their text.
+var frame = map[string]bool{
+	"type": true, "id": true, "object": true, "model": true, "role": true, "status": true, "index": true,
+	"service_tier": true, "system_fingerprint": true, "finish_reason": true, "stop_reason": true, "stop_sequence": true,
+	"item_id": true, "call_id": true, "tool_use_id": true, "response_id": true, "obfuscation": true,
+	"signature": true, "encrypted_content": true, "thoughtSignature": true,
+	"finishReason": true, "modelVersion": true, "responseId": true, "modality": true, "createTime": true,
 }
 
 // StateIDs implements provider.Meter.

@@ -14,7 +14,7 @@ import (
 )
 
 // FormatVersion is the newest format, the number of the newest migration.
-const FormatVersion = 2
+const FormatVersion = 3
 
 //go:embed migrations/*.sql
 var migrations embed.FS

@@ -21,14 +21,14 @@ func testUsage(t *testing.T, s suite) {
 		t.Helper()
 		return read(t, s, func(ctx context.Context, tx store.Tx) ([]core.Usage, error) { return tx.Usage().List(ctx, o, since) })
 	}
-	one := core.Usage{UsageKey: key("a", "2025-06-01"), Requests: 1, Rotations: 2, Errors: 3, InputTokens: 4, OutputTokens: 5, Unreported: 6}
+	one := core.Usage{UsageKey: key("a", "2025-06-01"), Requests: 1, Rotations: 2, Errors: 3, InputTokens: 4, OutputTokens: 5, Unreported: 6, Estimated: 7}
 	late := core.Usage{UsageKey: key("a", "2025-06-02"), Requests: 1 << 40}
 	early := core.Usage{UsageKey: key("a", "2025-05-31"), Requests: 7}
 	foreign := one
 	foreign.Owner = other
 	count(one, late, one)
 	count(one, early, foreign)
-	thrice := core.Usage{UsageKey: one.UsageKey, Requests: 3, Rotations: 6, Errors: 9, InputTokens: 12, OutputTokens: 15, Unreported: 18}
+	thrice := core.Usage{UsageKey: one.UsageKey, Requests: 3, Rotations: 6, Errors: 9, InputTokens: 12, OutputTokens: 15, Unreported: 18, Estimated: 21}
 	same(t, []core.Usage{early, thrice, late}, list(core.Local, time.Time{}))
 	same(t, []core.Usage{foreign}, list(other, time.Time{}))
 	same(t, []core.Usage{thrice, late}, list(core.Local, time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)))
