@@ -32,9 +32,9 @@ type VaultStatus struct {
 	RootKeyID  string    `json:"root_key_id"`
 	Format     int       `json:"format"`
 	CreatedAt  time.Time `json:"created_at"`
-	Secrets    int       `json:"secrets"`
-	Accounts   int       `json:"accounts"`
-	Workspaces int       `json:"workspaces"`
+	Secrets    int       `json:"secrets"`    // of every owner
+	Accounts   int       `json:"accounts"`   // of every owner
+	Workspaces int       `json:"workspaces"` // that are live, of every owner
 }
 
 // AuditVerification answers GET /v1/audit/verify.

@@ -234,21 +234,42 @@ func (a *App) Custody() custody.Driver { return a.custody }
 // Status says what the vault is and where its root key is kept.
 func (a *App) Status(ctx context.Context) (api.VaultStatus, error) {
 	out := describe(a.config.Home, a.header, a.custody)
-	err := a.store.View(ctx, func(tx store.Tx) error {
-		secrets, err := tx.Secrets().List(ctx, core.Local)
-		if err != nil {
-			return err
+	err := a.store.View(ctx, func(tx store.Tx) (err error) {
+		out.Secrets, out.Accounts, err = counted(ctx, tx)
+		if err == nil {
+			out.Workspaces, err = tx.Workspaces().CountLive(ctx, core.Owner{})
 		}
-		accounts, err := tx.Accounts().List(ctx, core.Local)
-		if err != nil {
-			return err
-		}
-		live, err := tx.Workspaces().Live(ctx, core.Local)
-		out.Secrets, out.Accounts, out.Workspaces = len(secrets), len(accounts), len(live)
 		return err
 	})
 	return out, err
 }
+
+// counted is the number of secrets and of accounts in the whole vault.
+func counted(ctx context.Context, tx store.Tx) (secrets, accounts int, err error) {
+	owners, err := tx.Vault().Owners(ctx)
+	for _, o := range owners {
+		list, err := tx.Accounts().List(ctx, o)
+		if err != nil {
+			return 0, 0, err
+		}
+		accounts += len(list)
+		for p := (store.Page{Limit: countPage}); ; {
+			page, err := tx.Secrets().Page(ctx, o, p)
+			if err != nil {
+				return 0, 0, err
+			}
+			secrets += len(page)
+			if len(page) < p.Limit {
+				break
+			}
+			p.After = page[len(page)-1].Name
+		}
+	}
+	return secrets, accounts, err
+}
+
+// countPage is how many secrets are looked at at once.
+const countPage = 1000
 
 // closeLimit bounds how long a clean-up may take.
 const closeLimit = 10 * time.Second

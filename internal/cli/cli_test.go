@@ -127,3 +127,14 @@ func TestTable(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 }
+
+func TestAreas(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "secrets:read": "secrets:read", "secrets:read secrets:write tokens:read": "secrets:read,write tokens:read",
+		"a:x b:x a:y": "a:x b:x a:y",
+	} {
+		if got := areas(strings.Fields(in)); got != want {
+			t.Errorf("%q is %q", in, got)
+		}
+	}
+}

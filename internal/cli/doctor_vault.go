@@ -119,11 +119,11 @@ func checkAudit(ctx context.Context, cl *client.Client) (check, error) {
 }
 
 func checkAccounts(ctx context.Context, cl *client.Client) (check, error) {
-	list, err := cl.ListAccounts(ctx)
+	all, err := wholeAccounts(cl, ctx)
 	if err != nil {
 		return check{}, err
 	}
-	ready := 0
+	list, ready := all.Accounts, 0
 	var held []string
 	for _, a := range list {
 		switch {
@@ -134,6 +134,12 @@ func checkAccounts(ctx context.Context, cl *client.Client) (check, error) {
 		}
 	}
 	c := check{State: checkOK, Message: fmt.Sprintf("%d of %d ready", ready, len(list))}
+	if len(list) == 0 {
+		c.Message = "none of your own"
+	}
+	if all.Shared > 0 {
+		c.Message += fmt.Sprintf(", and %d of the organisation's", all.Shared)
+	}
 	if len(held) > 0 {
 		c.State, c.Message = checkWarn, c.Message+"; "+strings.Join(held, ", ")
 		c.Hint = "keyfob account test ACCOUNT tries one; keyfob account clear ACCOUNT ends a cooldown"

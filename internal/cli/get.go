@@ -100,6 +100,6 @@ func (e *Env) getList(ctx context.Context, ws *client.Workspace) error {
 		for _, l := range list {
 			rows = append(rows, []string{l.Secret, l.Description})
 		}
-		e.Table([]string{"NAME", "DESCRIPTION"}, rows)
+		e.TableOr("no secret of this workspace can be fetched by name; it would have --lookup", []string{"NAME", "DESCRIPTION"}, rows)
 	})
 }

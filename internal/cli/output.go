@@ -84,6 +84,15 @@ func (e *Env) Table(head []string, rows [][]string) {
 	}
 }
 
+// TableOr is Table, or where there are no rows a note that says so.
+func (e *Env) TableOr(none string, head []string, rows [][]string) {
+	if len(rows) == 0 {
+		e.Notef("%s", none)
+		return
+	}
+	e.Table(head, rows)
+}
+
 // Fields writes pairs of a name and a text, one a line; pairs with an empty
 // text are left out.
 func (e *Env) Fields(pairs ...[2]string) {

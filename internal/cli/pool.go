@@ -53,14 +53,12 @@ func poolListCommand(e *Env) *cobra.Command {
 		return e.Print(api.PoolList{Pools: list}, func() {
 			rows := make([][]string, 0, len(list))
 			for _, p := range list {
-				rows = append(rows, []string{poolName(p), strategy(p.Strategy), strings.Join(p.Accounts, ", ")})
+				rows = append(rows, []string{poolName(p), p.Strategy, strings.Join(p.Accounts, ", ")})
 			}
-			e.Table([]string{"POOL", "STRATEGY", "ACCOUNTS"}, rows)
+			e.TableOr("there are no pools yet; an account makes one: keyfob account add PROVIDER --label LABEL", []string{"POOL", "STRATEGY", "ACCOUNTS"}, rows)
 		})
 	})
 }
-
-func strategy(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
 func poolShowCommand(e *Env) *cobra.Command {
 	return &cobra.Command{
@@ -82,7 +80,7 @@ func (e *Env) poolFields(p api.Pool) {
 		again = "yes (a request that was sent and not answered goes to the next account, and may be done twice)"
 	}
 	e.Fields([][2]string{
-		{"pool", poolName(p)}, {"strategy", strategy(p.Strategy)}, {"ambiguous", again}, {"accounts", strings.Join(p.Accounts, ", ")},
+		{"pool", poolName(p)}, {"strategy", p.Strategy}, {"allow ambiguous", again}, {"accounts", strings.Join(p.Accounts, ", ")},
 	}...)
 }
 
@@ -138,7 +136,7 @@ func (e *Env) poolEdit(c *cobra.Command, cl *client.Client, ref poolRef, f *pool
 		return err
 	}
 	return e.Print(p, func() {
-		e.Printf("changed %s: %s, %s", Clean(poolName(p)), strategy(p.Strategy), Clean(strings.Join(p.Accounts, ", ")))
+		e.Printf("changed %s: %s, %s", Clean(poolName(p)), p.Strategy, Clean(strings.Join(p.Accounts, ", ")))
 	})
 }
 
@@ -184,6 +182,10 @@ func (e *Env) usageTable(u api.UsageList) {
 			one.Key, number(one.Requests), number(one.Rotations), number(one.Errors),
 			tokenCount(one.InputTokens, one.OutputTokens, one.Unreported),
 		})
+	}
+	if len(rows) == 0 {
+		e.Notef("nothing went through the gateway since %s", localTime(u.Since))
+		return
 	}
 	e.Table([]string{strings.ToUpper(u.By), "REQUESTS", "ROTATIONS", "ERRORS", "TOKENS IN/OUT"}, rows)
 	e.Printf("\ncounted since %s", localTime(u.Since))

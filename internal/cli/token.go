@@ -26,9 +26,9 @@ func tokenListCommand(e *Env) *cobra.Command {
 func (e *Env) tokenTable(list []api.Token) {
 	rows := make([][]string, 0, len(list))
 	for _, t := range list {
-		rows = append(rows, []string{t.ID, t.Name, words(t.Scopes), localTime(t.ExpiresAt), endsWith(list, t.Maker), usedAt(t.UsedAt, t.Current)})
+		rows = append(rows, []string{t.ID, t.Name, areas(t.Scopes), localTime(t.ExpiresAt), endsWith(list, t.Maker), usedAt(t.UsedAt, t.Current)})
 	}
-	e.Table([]string{"ID", "NAME", "SCOPES", "UNTIL", "ENDS WITH", "USED"}, rows)
+	e.TableOr("there are no tokens", []string{"ID", "NAME", "SCOPES", "UNTIL", "ENDS WITH", "USED"}, rows)
 }
 
 // endsWith names the token with which another ends: by its name where that is
@@ -48,6 +48,25 @@ func endsWith(list []api.Token, maker string) string {
 		return name
 	}
 	return maker
+}
+
+// areas is scopes in short: secrets:read,write for secrets:read and secrets:write.
+func areas(scopes []string) string {
+	var b strings.Builder
+	last := ""
+	for _, s := range scopes {
+		area, what, _ := strings.Cut(s, ":")
+		switch {
+		case area == last:
+			b.WriteString("," + what)
+		case last == "":
+			b.WriteString(s)
+		default:
+			b.WriteString(" " + s)
+		}
+		last = area
+	}
+	return b.String()
 }
 
 // usedAt also marks the proof that this very command showed.
@@ -123,7 +142,7 @@ func sessionListCommand(e *Env) *cobra.Command {
 			for _, s := range list {
 				rows = append(rows, []string{s.ID, s.Agent, s.Address, localTime(s.ExpiresAt), usedAt(s.UsedAt, s.Current)})
 			}
-			e.Table([]string{"ID", "BROWSER", "FROM", "UNTIL", "USED"}, rows)
+			e.TableOr("no browser is signed in as you", []string{"ID", "BROWSER", "FROM", "UNTIL", "USED"}, rows)
 		})
 	})
 }

@@ -74,7 +74,7 @@ func (e *Env) workspaceTable(list []api.Workspace) {
 	for _, w := range list {
 		rows = append(rows, []string{w.ID, core.Selector(w.Labels).String(), localTime(w.CreatedAt), workspaceState(w), w.Launcher})
 	}
-	e.Table([]string{"ID", "LABELS", "SINCE", "STATE", "LAUNCHER"}, rows)
+	e.TableOr("no workspace is live; keyfob run -- COMMAND makes one while COMMAND runs", []string{"ID", "LABELS", "SINCE", "STATE", "LAUNCHER"}, rows)
 }
 
 func workspaceState(w api.Workspace) string {
@@ -178,6 +178,8 @@ func (e *Env) printKeys(w api.WorkspaceCreated, line string) error {
 	var b strings.Builder
 	if e.srv != nil {
 		fmt.Fprintf(&b, "%s=%s\n", urlVariable, e.srv.url)
+	} else {
+		e.Notef("add %s yourself, the address of the keyfob serve that runs on this vault", urlVariable)
 	}
 	fmt.Fprintf(&b, "KEYFOB_WORKSPACE=%s\n%s=%s\n", w.ID, sessionKeyVariable, w.SessionKey.Bytes())
 	if !w.GatewayKey.IsZero() {
