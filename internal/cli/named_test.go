@@ -37,7 +37,7 @@ func TestCommandsThatAreNamedExist(t *testing.T) {
 func TestCheckOfMentions(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"run: keyfob doctor": true, "run: keyfob docter": false, "keyfob secret lst shows": false, "keyfob that started it": true,
-		"`keyfob secret show NAME`": true, "`keyfob secret show`": true, "`keyfob secret show A B`": false, "`keyfob secret show --frob A`": false,
+		"`keyfob secret show NAME`": true, "`keyfob secret show`": true, "`keyfob secret show A B`": false, "`keyfob secret set --env`": true, "write: keyfob secret show --org": false, "`keyfob secret show --frob A`": false,
 		"keyfob secret set NAME --env NAME makes one": true, "keyfob secret set NAME --envv NAME makes one": false,
 		"`keyfob run -- true --no-such`": true, "write: keyfob audit list --limit 50": true, "write: keyfob audit list --limit fifty": false,
 	} {
@@ -55,6 +55,7 @@ func TestCheckOfMentions(t *testing.T) {
 type mention struct {
 	where, text string
 	whole       bool // text is what one would type, else it goes on as prose
+	code        bool // and it is all of it: in quotes a command may stand without its arguments
 }
 
 // proseWords may follow the program's name without being a command.
@@ -80,7 +81,7 @@ func mentionsIn(where, text string, code bool) []mention {
 			rest, _, _ = strings.Cut(rest, ": ")
 		}
 		wrapped := before == "`" && at[3] == len(text) // it goes on in the next line
-		out = append(out, mention{where, rest, code || before != "" && !wrapped})
+		out = append(out, mention{where, rest, code || before != "" && !wrapped, code || before != "`"})
 	}
 	return out
 }
@@ -102,22 +103,25 @@ func (m mention) check() error {
 		return errors.New("there is no such command: " + rest[0])
 	}
 	if m.whole && len(rest) > 0 && !c.HasSubCommands() {
-		return parses(c, rest)
+		return m.parses(c, rest)
 	}
 	return flagsExist(c, rest)
 }
 
 // parses says whether the command takes these arguments.
-func parses(c *cobra.Command, args []string) error {
+func (m mention) parses(c *cobra.Command, args []string) error {
 	if c.Name() == "help" {
 		_, _, err := c.Root().Find(args)
 		return err
 	}
 	c.InitDefaultHelpFlag()
 	if err := c.ParseFlags(args); err != nil {
+		if _, bare := errors.AsType[*pflag.ValueRequiredError](err); bare && !m.code {
+			return nil
+		}
 		return err
 	}
-	if help := c.Flags().Lookup("help"); help.Changed || c.Flags().NArg() == 0 && !c.HasParent() {
+	if help := c.Flags().Lookup("help"); help.Changed || c.Flags().NArg() == 0 && !m.code {
 		return nil
 	}
 	return c.ValidateArgs(c.Flags().Args())
