@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -29,9 +29,10 @@ type Tracing struct {
 
 // OpenTracing gives tracing where OpenTelemetry's variables ask for it: an
 // OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or
-// OTEL_TRACES_EXPORTER=otlp; else nil. What they say of sampler, service name,
-// batches and limits is read by OpenTelemetry's own library, from the environment
-// of the process. Errors: invalid, for a variable that cannot be.
+// OTEL_TRACES_EXPORTER=otlp; else nil. Everything else that they say (address,
+// headers, certificates, sampler, service name, batches, limits) is read by
+// OpenTelemetry's own library, from the environment of the process. Errors:
+// invalid, for a variable that cannot be.
 func OpenTracing(ctx context.Context, environ []string, version string, log *slog.Logger) (*Tracing, error) {
 	on, err := wanted(environ)
 	if err != nil || !on {
@@ -42,13 +43,9 @@ func OpenTracing(ctx context.Context, environ []string, version string, log *slo
 		log.LogAttrs(context.Background(), slog.LevelWarn, "traces could not be sent")
 	}))
 	otel.SetLogger(logr.Discard())
-	to, err := variables{environ, log}.collector(version)
+	out, err := otlptracehttp.New(ctx) // it dials when there is something to send
 	if err != nil {
 		return nil, core.Errorf(core.Invalid, "OpenTelemetry's variables cannot be used").WithHint("check those that begin with OTEL_EXPORTER_OTLP_").Wrap(err)
-	}
-	out, err := otlptrace.New(ctx, to)
-	if err != nil {
-		return nil, core.Errorf(core.Unavailable, "traces cannot be sent").WithHint("try again").Wrap(err)
 	}
 	return newTracing(ctx, version, sdk.WithBatcher(out))
 }
