@@ -27,15 +27,20 @@ func TestGuideAsRootOfAnotherUsersServer(t *testing.T) {
 		t.Skipf("SKIPPED %s: only root can be another user", t.Name())
 	}
 	m := newMachine(t)
-	m.start(t)
 	for _, line := range m.commands(t) {
 		switch {
 		case line == "systemctl stop keyfob":
 			m.stop(t)
 		case line == "systemctl start keyfob":
 			m.start(t)
+		case strings.HasPrefix(line, "systemctl daemon-reload"):
+			// As the guide says, they are edited: no proxy is in front here.
+			m.settings(t, "etc/keyfob.yaml", `(?m)^audit_sink: .*$`, "listen: 127.0.0.1:0", "no_link: true")
+			m.start(t)
 		case strings.HasPrefix(line, "keyfob-admin vault rekey --yes"): // the table says to stop it
 			m.stop(t)
+			m.run(t, line)
+		case strings.Contains(line, "audit.until-"): // and to start it after that
 			m.run(t, line)
 			m.start(t)
 		default:
@@ -68,22 +73,13 @@ func newMachine(t *testing.T) *machine {
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "keyfob"), program, 0o700)
 	}
-	for _, d := range []string{"home", "home/audit", "backups", "roots"} {
-		if err == nil {
-			err = os.Mkdir(filepath.Join(dir, d), 0o700)
-		}
-		if err == nil && d != "roots" {
-			err = os.Chown(filepath.Join(dir, d), nobody, nobody)
-		}
+	if err == nil {
+		err = os.Mkdir(filepath.Join(dir, "roots"), 0o700)
 	}
 	for _, open := range []string{dir, filepath.Join(dir, "keyfob")} {
 		if err == nil {
 			err = os.Chmod(open, 0o755)
 		}
-	}
-	conf := "listen: 127.0.0.1:0\nno_link: true\naudit_sink: " + dir + "/home/audit/audit.jsonl\n"
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "keyfob.yaml"), []byte(conf), 0o644)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -93,13 +89,36 @@ func newMachine(t *testing.T) *machine {
 		t.Fatalf("the guide's keyfob-admin is %q", m.admin)
 	}
 	t.Cleanup(func() { m.stop(t) })
+	if err := os.Mkdir(filepath.Join(dir, "deploy"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	m.settings(t, filepath.Join("deploy", "keyfob.yaml"), "(?s).*")
 	return m
+}
+
+// settings writes what of the example's settings the pattern finds, with what
+// goes before.
+func (m *machine) settings(t *testing.T, path, pattern string, before ...string) {
+	t.Helper()
+	example, err := os.ReadFile("keyfob.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile(pattern).FindString(string(example))
+	if text == "" {
+		t.Fatalf("the example has no %s", pattern)
+	}
+	text = strings.Join(append(before, m.here(text), ""), "\n")
+	if err := os.WriteFile(filepath.Join(m.dir, path), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // here puts this machine's user and places into a line of the guide.
 func (m *machine) here(line string) string {
-	line = strings.NewReplacer("-u keyfob", "-u nobody", "/var/lib/keyfob", m.dir+"/home", "/var/backups/keyfob", m.dir+"/backups",
-		"/etc/keyfob/keyfob.yaml", m.dir+"/keyfob.yaml", "keyfob-2026-11-20.db", "keyfob-$(date +%F).db", "--key KEY", "--key "+m.key).Replace(line)
+	line = strings.NewReplacer("-u keyfob", "-u nobody", "-o keyfob", fmt.Sprint("-o ", nobody), "-g keyfob", fmt.Sprint("-g ", nobody),
+		"/var/lib/keyfob", m.dir+"/home", "/var/backups/keyfob", m.dir+"/backups", "/etc/keyfob", m.dir+"/etc", " deploy/", " "+m.dir+"/deploy/",
+		"keyfob-2026-11-20.db", "keyfob-$(date +%F).db", "--key KEY", "--key "+m.key).Replace(line)
 	return regexp.MustCompile(`(^| )keyfob `).ReplaceAllString(line, "${1}"+m.dir+"/keyfob ")
 }
 
@@ -107,14 +126,15 @@ func (m *machine) here(line string) string {
 // those that stand in sentences and tables too.
 func (m *machine) commands(t *testing.T) (out []string) {
 	t.Helper()
-	one := regexp.MustCompile("(?m)^(systemctl (?:stop|start) keyfob|mv /var/lib/keyfob/.*)$|(?:^|`)(keyfob-admin [a-z][^`\n]*|keyfob audit verify audit.jsonl[^`\n]*)")
+	one := regexp.MustCompile("(?m)^(systemctl (?:stop|start) keyfob|systemctl daemon-reload .*|(?:openssl|install) .* /etc/keyfob.*)$|" +
+		"(?:^|`)((?:keyfob-admin [a-z]|mv /var/lib/keyfob/|install -d -m 0700 )[^`\n]*|keyfob audit verify audit.jsonl[^`\n]*)")
 	for _, found := range one.FindAllStringSubmatch(m.guide, -1) {
 		line, _, _ := strings.Cut(found[1]+found[2], " #")
 		if line = strings.TrimSpace(line); line != "keyfob-admin user link" { // named, not told
 			out = append(out, line)
 		}
 	}
-	if len(out) < 16 {
+	if len(out) < 24 {
 		t.Fatalf("only %d commands: %q", len(out), out)
 	}
 	return out
@@ -141,7 +161,7 @@ func (m *machine) run(t *testing.T, line string) {
 
 func (m *machine) start(t *testing.T) {
 	t.Helper()
-	m.server = exec.Command(filepath.Join(m.dir, "keyfob"), "serve", "--config", filepath.Join(m.dir, "keyfob.yaml"))
+	m.server = exec.Command(filepath.Join(m.dir, "keyfob"), "serve", "--config", filepath.Join(m.dir, "etc", "keyfob.yaml"))
 	m.server.Env = []string{"KEYFOB_HOME=" + m.dir + "/home", "HOME=/nonexistent"}
 	m.server.Dir = "/"
 	m.server.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
