@@ -106,8 +106,8 @@ var policy = map[string]rule{
 	VaultReencrypt: {user, core.AdminWrite, true, true},
 
 	AuditList:   {user, core.AuditRead, false, false},
-	AuditExport: {user, core.AdminRead, false, true},
-	AuditVerify: {user, core.AdminRead, false, true},
+	AuditExport: {user, core.AuditRead | core.AdminRead, false, true},
+	AuditVerify: {user, core.AuditRead | core.AdminRead, false, true},
 
 	AuditCheckpoint: {upkeep, 0, true, true},
 }

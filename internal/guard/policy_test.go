@@ -77,3 +77,19 @@ func TestPolicyOfAServer(t *testing.T) {
 		})
 	}
 }
+
+// Whoever copies an administrator's reveal token, which has no audit:read, is
+// refused the list of everybody's entries, and so must have no other way to the
+// same: neither the export of the whole trail, nor what its verification names.
+func TestTheTrailHasNoOtherWayAround(t *testing.T) {
+	admin := core.Actor{Kind: core.UserActor, ID: "usr_bob", Owner: core.Org, Admin: true}
+	reveal := core.SecretsRead | core.SecretsReveal | core.AdminRead
+	for _, action := range []string{guard.AuditList, guard.AuditExport, guard.AuditVerify} {
+		for scopes, want := range map[core.Scopes]bool{reveal: false, core.AuditRead: false, reveal | core.AuditRead: true} {
+			admin.Scopes = scopes
+			if got := guard.Allows(admin, action); got != want {
+				t.Errorf("%s with %v: allowed %v, want %v", action, scopes.Names(), got, want)
+			}
+		}
+	}
+}

@@ -90,9 +90,9 @@ rotateWorkspace       workspaces:keys
 followEvents
 listAudit             audit:read
 orgListAudit          audit:read admin:read
-verifyAudit           admin:read
-exportAudit           admin:read
-getAuditKey           admin:read
+verifyAudit           audit:read admin:read
+exportAudit           audit:read admin:read
+getAuditKey           audit:read admin:read
 getVault              admin:read
 verifyVault           admin:read admin:write
 `
