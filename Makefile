@@ -3,7 +3,7 @@
 #               tests, a short run of every fuzz target, drift of generated documents
 # make e2e      official clients, pinned, from npm, through the built program (Linux)
 # make api-fuzz a property-based client, pinned, made from the API's description, against a real server
-# make deploy   what deploy/ shows, run for real: the systemd unit, nginx in front of a server
+# make deploy   what deploy/ shows, run for real: the systemd unit, nginx in front of a server, the image
 # make image    a container image, without a container engine, in dist/
 # make bench    the gateway beside a bare reverse proxy, run beside true, and a server's crowd of users
 #               beside a bare reading of its rows, as ratios in one table
@@ -88,7 +88,7 @@ api-fuzz: need
 	$(GO) run ./scripts/apifuzz -examples $(EXAMPLES)
 
 deploy: need
-	@scripts/need nginx systemd-analyze
+	@scripts/need nginx systemd-analyze skopeo
 	$(GO) run ./scripts/testrun -tags deploy -count 1 -timeout 10m $(TESTFLAGS) ./deploy/
 
 image: need
