@@ -271,7 +271,9 @@ func (c *canaryRun) throughTheGateway(t *testing.T) {
 	c.throughGateway(t, c.gateway).want(t, "failing over from a key that is dead", 200, "")
 	stream := strings.Replace(hello, "{", `{"stream":true,`, 1)
 	c.must(t, "POST", "/p/anthropic/default/v1/messages", stream, with("X-Api-Key", c.gateway))
-	c.must(t, "POST", "/p/anthropic/default/v1/messages?key="+url.QueryEscape(c.gateway), hello)
+	inQuery := "?key=" + url.QueryEscape(c.gateway)
+	c.ask(t, "POST", "/p/anthropic/default/v1/messages"+inQuery, hello).want(t, "a key where no client of the provider's sends it", 401, "")
+	c.ask(t, "POST", "/p/google/default/v1beta/models/m:generateContent"+inQuery, hello).want(t, "a key in the query, and no account", 503, "")
 	for _, b := range []keyfobtest.Behaviour{keyfobtest.Overloaded(), keyfobtest.NoCredit(), keyfobtest.Redirect("https://evil.example/" + wrongName), keyfobtest.Drop(keyfobtest.AfterRequest)} {
 		c.provider.Set(aliceKey, b)
 		c.provider.Set(orgKey, b)
