@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"keyfob/api"
+	"keyfob/internal/core"
 	"keyfob/internal/listen"
 )
 
@@ -123,15 +125,20 @@ func (s *Server) start(ctx context.Context) (<-chan struct{}, func()) {
 	return done, func() { stop(); <-done }
 }
 
+// startWithin is how long the first reading of changes may take. It is for a store
+// that is away: on a busy machine a reading may well take seconds.
+const startWithin = 30 * time.Second
+
 // await waits until the store was read once: before that nothing could be
 // answered.
 func (s *Server) await(ctx context.Context) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	end := time.Now().Add(confirmWithin)
+	end := time.Now().Add(startWithin)
 	for s.confirmed() != nil {
 		if time.Now().After(end) {
-			return s.confirmed()
+			return core.Errorf(core.Unavailable, "the server does not begin: in %v its database could not be read", startWithin).
+				WithReason(api.ReasonUnconfirmed).WithHint("see whether the disk answers; keyfob doctor says more").Wrap(s.app.feed.Err())
 		}
 		select {
 		case <-ctx.Done():
