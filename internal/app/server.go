@@ -170,7 +170,7 @@ func (s *Server) wire(root seal.RootKey) error {
 		Broker: b, Log: s.log, Hosts: []string{admitted}, NotLoopback: true, MaxInFlight: set.MaxRequests, MaxPerWorkspace: set.MaxRequestsPerWorkspace,
 		ReadIdle: set.GatewayReadIdle, WriteIdle: set.GatewayWriteIdle,
 		MaxBody: int64(set.MaxReplayBytes), MemoryBudget: int64(set.SpoolMemory), DiskBudget: int64(set.SpoolDisk), SpoolDir: set.SpoolDir,
-		Observe: s.observed,
+		Observe: s.observed, Refused: a.api.Refused,
 	}))
 	return nil
 }

@@ -133,6 +133,9 @@ func (x *exchange) fail(err error) {
 		panic(http.ErrAbortHandler)
 	}
 	e := known(err)
+	if e.Code == core.Unauthenticated && x.of == "" && e.Reason != "no_gateway_key" && x.g.Refused != nil {
+		x.g.Refused(x.r, reason(e))
+	}
 	l := failover.Local{Status: status(e), Reason: reason(e), Message: "Keyfob: " + text(e), RetryAfter: e.RetryAfter}
 	if l.Status >= 500 {
 		x.g.Log.LogAttrs(x.r.Context(), slog.LevelWarn, "request failed", slog.String("reason", l.Reason), slog.String("cause", err.Error()))

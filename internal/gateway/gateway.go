@@ -19,7 +19,8 @@ import (
 // Config is what a Gateway works with. Broker is required.
 type Config struct {
 	Broker *broker.Broker
-	// Log takes one line per request, made of fixed fields; nil drops them.
+	// Log takes one line per request, made of fixed fields; at level debug where
+	// the request's key opens no workspace. nil drops them.
 	Log *slog.Logger
 	// Hosts are the values of the Host header that are answered, beside those
 	// of Loopback; nil: none.
@@ -54,6 +55,9 @@ type Config struct {
 	// Observe is told of each request once, when it is over, under the context of
 	// the request. It must not block. nil: nobody is told.
 	Observe func(context.Context, Observation)
+	// Refused is told of each request whose key opens no workspace, and why, in a
+	// word of a fixed set. It must not block. nil: nobody is told.
+	Refused func(r *http.Request, reason string)
 }
 
 // Observation is what became of one request. Nothing in it is text of the
@@ -65,6 +69,7 @@ type Observation struct {
 	Status    int           // of the answer; 0: none was sent
 	Local     string        // why the answer was made here; empty: it is an upstream's
 	Workspace string        // id of the workspace that asked; empty: its key was not looked at
+	Owner     string        // whose it is, as core.Owner has it
 	Rotations int           // attempts that failed over to another account
 	Cut       bool          // the answer was not passed on whole
 	Wait      time.Duration // until the answer's headers came; 0: they never did
@@ -234,13 +239,20 @@ func (x *exchange) broken() {
 // fields only, no path, no query, no header of the client's.
 func (x *exchange) told() {
 	ctx := x.r.Context()
-	logs := x.g.Log.Enabled(ctx, slog.LevelInfo)
+	level := slog.LevelInfo
+	if x.of == "" {
+		level = slog.LevelDebug // anybody can make such lines
+	}
+	logs := x.g.Log.Enabled(ctx, level)
 	if !logs && x.g.Observe == nil {
 		return
 	}
 	o := Observation{
 		Method: method(x.r.Method), Provider: x.provider, Account: x.account, Status: x.status, Local: x.local,
 		Workspace: x.of, Rotations: x.note.Rotations, Cut: x.cut, Took: time.Since(x.start),
+	}
+	if x.flight != nil {
+		o.Owner = x.flight.Owner.String()
 	}
 	if !x.headers.IsZero() {
 		o.Wait = x.headers.Sub(x.start)
@@ -249,12 +261,15 @@ func (x *exchange) told() {
 		x.g.Observe(ctx, o)
 	}
 	if logs {
-		x.g.Log.LogAttrs(ctx, slog.LevelInfo, "request",
+		x.g.Log.LogAttrs(ctx, level, "request",
+			slog.String("workspace", o.Workspace), slog.String("owner", o.Owner),
 			slog.String("method", o.Method), slog.String("provider", o.Provider), slog.Int("status", o.Status),
 			slog.String("account", o.Account), slog.String("local", o.Local),
-			slog.Duration("headers_after", o.Wait), slog.Duration("took", o.Took))
+			slog.Bool("cut", o.Cut), slog.Float64("headers_after_ms", ms(o.Wait)), slog.Float64("took_ms", ms(o.Took)))
 	}
 }
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 const otherMethod = "other"
 

@@ -111,12 +111,15 @@ func (s *Server) answer(route *Route, prove prover) http.Handler {
 		if route.Who == Anybody {
 			err = s.slowed(c, err) // what was shown stands in the body
 		}
+		reason := ""
 		if err != nil {
+			e := PublicError(err)
+			if reason = e.Reason; prove.server {
+				s.refused(c, e)
+			}
 			c.status = prove.problem(w, r, s.Log, err)
 		}
-		if s.Observe != nil {
-			s.Observe(Observation{Route: route.Path, Method: route.Method, Status: c.status, Took: time.Since(began)})
-		}
+		s.told(r, Observation{Route: route.Path, Method: route.Method, Status: c.status, Took: time.Since(began)}, c.actor.ID, reason)
 	})
 }
 

@@ -73,9 +73,7 @@ func (t router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (t router) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := WriteProblem(w, r, t.server.Log, err)
-	if t.server.Observe != nil {
-		t.server.Observe(Observation{Route: "none", Method: "none", Status: status})
-	}
+	t.server.told(r, Observation{Route: "none", Method: "none", Status: status}, "", PublicError(err).Reason)
 }
 
 // allowed are the methods that the path answers to.

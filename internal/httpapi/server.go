@@ -88,6 +88,7 @@ type Server struct {
 	known    *known
 	starts   *throttle.Throttle // logins that were begun, by address
 	streams  *streams
+	refusals *refusals
 }
 
 // maxStarts is how many logins an address begins within a minute.
@@ -99,6 +100,7 @@ func New(c Config) *Server {
 		Config: c, attempts: throttle.New(throttle.Config{}),
 		pace: throttle.NewPace(throttle.PaceConfig{}), known: newKnown(),
 		starts: throttle.New(throttle.Config{Failures: maxStarts}), streams: newStreams(),
+		refusals: &refusals{log: c.Log},
 	}
 }
 
