@@ -18,7 +18,8 @@ const sweepEvery = 15 * time.Second
 
 // Run answers until ctx ends, then finishes what is in flight and gives nil:
 // first /readyz fails, then streams of events end and no connection is taken any
-// more, then requests have the settings' Drain. Hurry cuts that short. ready is
+// more, then requests have the settings' Drain. A port of the metrics' own answers
+// until then. Hurry cuts that short. ready is
 // told once, when requests are answered. Call it once.
 func (s *Server) Run(ctx context.Context, ready func(Ready)) error {
 	background, stop := s.start(context.WithoutCancel(ctx))
@@ -26,23 +27,21 @@ func (s *Server) Run(ctx context.Context, ready func(Ready)) error {
 	if err := s.await(ctx); err != nil {
 		return err
 	}
-	front, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	ended := make(chan error, 2)
-	servers := s.servers()
-	for _, one := range servers {
-		go func() { ended <- one.Run(front, s.settings.Drain, s.hurry) }()
+	fell, fall := context.WithCancel(ctx)
+	defer fall()
+	var ends []func() error
+	for _, one := range s.servers() {
+		ends = append(ends, s.begin(ctx, one, fall))
 	}
 	links, err := s.links(ctx)
 	if err == nil {
 		s.logServing(ctx)
 		ready(links)
-		err = s.wait(ctx, ended)
+		s.wait(ctx, fell)
 	}
 	s.app.api.EndStreams()
-	end()
-	for range servers {
-		err = errors.Join(err, <-ended)
+	for _, end := range ends { // the main one first: the other tells how that goes
+		err = errors.Join(err, end())
 	}
 	stop()
 	<-background
@@ -59,14 +58,23 @@ func (s *Server) logServing(ctx context.Context) {
 	s.log.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
 }
 
-// wait is over when ctx ends, or a listener does on its own. Between the two the
-// server says for a while that it is going, for whoever asks /readyz.
-func (s *Server) wait(ctx context.Context, ended chan error) error {
-	select {
-	case err := <-ended:
-		ended <- nil // it counts as ended for who waits for all of them
-		return err
-	case <-ctx.Done():
+// begin has one answer until what it gives is called, which has the error of all
+// that. fall is called when it ends, for whatever reason.
+func (s *Server) begin(ctx context.Context, one *listen.Server, fall func()) (end func() error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() {
+		defer fall()
+		ended <- one.Run(ctx, s.settings.Drain, s.hurry)
+	}()
+	return func() error { cancel(); return <-ended }
+}
+
+// wait is over when ctx ends, or fell because a listener ended on its own. Between
+// the two the server says for a while that it is going, for whoever asks /readyz.
+func (s *Server) wait(ctx, fell context.Context) {
+	if <-fell.Done(); ctx.Err() == nil {
+		return
 	}
 	s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "draining")
 	s.routes.draining.Store(true)
@@ -74,16 +82,18 @@ func (s *Server) wait(ctx context.Context, ended chan error) error {
 	case <-time.After(s.settings.DrainDelay):
 	case <-s.hurry:
 	}
-	return nil
 }
 
 // Hurry ends a Run that is draining at once.
 func (s *Server) Hurry() { s.hurried() }
 
-// Reload reads the TLS certificate anew.
+// Reload reads the files of TLS anew.
 func (s *Server) Reload(ctx context.Context) {
 	if s.cert != nil {
 		s.cert.Reload(ctx, true)
+	}
+	if s.authorities != nil {
+		s.authorities.Reload(ctx, true)
 	}
 }
 
@@ -111,6 +121,9 @@ func (s *Server) start(ctx context.Context) (<-chan struct{}, func()) {
 	}
 	if s.cert != nil {
 		tasks["certificate"] = s.cert.Run
+	}
+	if s.authorities != nil {
+		tasks["authorities"] = s.authorities.Run
 	}
 	var wg sync.WaitGroup
 	for name, task := range tasks {

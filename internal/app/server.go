@@ -37,8 +37,9 @@ type Server struct {
 	material config.Material
 	log      *slog.Logger
 
-	main, scrape net.Listener // scrape is nil where metrics have no port of their own
-	cert         *listen.Certificate
+	main, scrape net.Listener        // scrape is nil where metrics have no port of their own
+	cert         *listen.Certificate // nil: plain HTTP
+	authorities  *listen.Authorities // nil: no client is asked for a certificate
 	label        string
 	url, pages   string // where programs and browsers find it
 	identity     *identity.Identity
@@ -126,6 +127,11 @@ func (s *Server) listen(ctx context.Context) (err error) {
 	}
 	if s.settings.MetricsListen != "" {
 		if s.scrape, err = listen.Open(ctx, s.settings.MetricsListen); err != nil {
+			return err
+		}
+	}
+	if s.settings.TLSClientCA != "" {
+		if s.authorities, err = listen.NewAuthorities(s.settings.TLSClientCA, s.settings.ClientCAs, s.log); err != nil {
 			return err
 		}
 	}
@@ -218,10 +224,14 @@ func (s *Server) copies() []guard.Option {
 }
 
 func (s *Server) peers() httpapi.Peers {
-	return httpapi.Peers{
+	p := httpapi.Peers{
 		Networks: s.settings.ProxyNetworks, Secret: s.material.ProxySecret, Certificates: s.settings.ProxyCertificates,
 		UserHeader: s.settings.IdentityHeader, EmailHeader: s.settings.IdentityEmailHeader,
 	}
+	if s.authorities != nil {
+		p.Trust = s.authorities.Trust
+	}
+	return p
 }
 
 func (s *Server) launchers() (out []identity.Launcher) {
@@ -237,8 +247,8 @@ func (s *Server) tls() *tls.Config {
 		return nil
 	}
 	c := &tls.Config{GetCertificate: s.cert.Get, MinVersion: tls.VersionTLS12}
-	if s.material.ClientCAs != nil {
-		c.ClientCAs, c.ClientAuth = s.material.ClientCAs, tls.VerifyClientCertIfGiven
+	if s.authorities != nil {
+		return s.authorities.Config(c)
 	}
 	return c
 }

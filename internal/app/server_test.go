@@ -28,6 +28,7 @@ type served struct {
 	*app.Server
 	app.Ready
 	config app.Config
+	drain  func() // asks it to end
 	stop   func()
 	log    *lines
 }
@@ -79,7 +80,7 @@ func startOn(t *testing.T, c app.Config, flags map[string]string) *served {
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan app.Ready, 1), make(chan error, 1)
 	go func() { ended <- s.Run(ctx, func(r app.Ready) { ready <- r }) }()
-	out := &served{Server: s, config: c, log: log}
+	out := &served{Server: s, config: c, log: log, drain: cancel}
 	out.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

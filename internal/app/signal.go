@@ -7,8 +7,8 @@ import (
 )
 
 // RunUntilSignal is Run until the process is asked to end: the first signal
-// drains, a second ends at once. Where the platform has it, SIGHUP reads the TLS
-// certificate anew.
+// drains, a second ends at once. Where the platform has it, SIGHUP reads the files of
+// TLS anew.
 func (s *Server) RunUntilSignal(ctx context.Context, ready func(Ready)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net/http"
 	"net/http/cookiejar"
@@ -185,6 +186,62 @@ func TestProxyByCertificate(t *testing.T) {
 		if resp.StatusCode == 200 && resp.TLS != nil && me(c) == 200 {
 			t.Error("a certificate of a stranger's authority proves the proxy")
 		}
+	}
+}
+
+// A proxy's authority that was replaced because its key had leaked was believed
+// until a restart.
+func TestReplacedAuthority(t *testing.T) {
+	a, next := newAuthority(t), newAuthority(t)
+	cert, key := a.issue(t, "k.example")
+	s := startServer(t, map[string]string{
+		"tls_cert": cert, "tls_key": key, "tls_client_ca": filepath.Join(a.dir, "ca.pem"), "public_url": "https://k.example",
+		"identity_header": "X-User", "proxy_networks": "127.0.0.1", "proxy_certificates": "proxy.internal",
+	})
+	url := "https://k.example" + portOf(s.Address()) + "/v1/me"
+	me := func(c *http.Client) int {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+		req.Host = "k.example"
+		req.Header.Set("X-User", "anna")
+		resp, err := c.Do(req)
+		if err != nil {
+			return 0 // the handshake failed
+		}
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, resp.Body) // so that the connection is used again
+		return resp.StatusCode
+	}
+	oldCert, oldKey := a.issue(t, "proxy.internal")
+	newCert, newKey := next.issue(t, "proxy.internal")
+	calls := func(cert, key string) *http.Client {
+		c := a.caller(t, s.Address(), cert, key)
+		c.Transport.(*http.Transport).TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(8)
+		return c
+	}
+	open := calls(oldCert, oldKey)
+	again := calls(oldCert, oldKey)
+	if me(open) != 200 || me(again) != 200 || me(calls(newCert, newKey)) != 0 {
+		t.Fatal("not the authority of the file")
+	}
+	again.CloseIdleConnections()
+	replace := func(with []byte) {
+		if err := os.WriteFile(filepath.Join(a.dir, "ca.pem"), with, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.Reload(t.Context())
+	}
+	replace([]byte("no certificate"))
+	if me(open) != 200 || !strings.Contains(s.log.String(), "the old ones stay") {
+		t.Errorf("a broken file took the proxy's proof away, or nothing was said\n%s", s.log)
+	}
+	replace(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: next.cert.Raw}))
+	for what, c := range map[string]*http.Client{"its open connection": open, "a session": again, "a new connection": calls(oldCert, oldKey)} {
+		if got := me(c); got != 0 && got != 403 {
+			t.Errorf("the old authority, %s: %d", what, got)
+		}
+	}
+	if c := calls(newCert, newKey); me(c) != 200 || me(c) != 200 {
+		t.Error("the new authority is not believed")
 	}
 }
 

@@ -19,19 +19,15 @@ import (
 type Material struct {
 	ProxySecret secret.Secret     // empty: there is none
 	Launchers   map[string][]byte // digests of launchers' keys, by name
-	ClientCAs   *x509.CertPool    // nil: client certificates are not asked for
 }
 
-// Read reads the files that the settings name, TLS's own certificate apart. The
+// Read reads the files that the settings name, those of TLS apart. The
 // error is of code invalid, with a detail for each fault.
 func (s Server) Read() (Material, error) {
 	m := Material{Launchers: map[string][]byte{}}
 	var bad faults
 	if s.ProxySecretFile != "" {
 		m.ProxySecret = s.proxySecret(&bad)
-	}
-	if s.TLSClientCA != "" {
-		m.ClientCAs = s.clientCAs(&bad)
 	}
 	for _, l := range s.Launchers {
 		if d, ok := l.digest(&bad); ok {
@@ -47,6 +43,9 @@ func (s Server) Check() (notes []string, err error) {
 	var bad faults
 	if _, err := s.Read(); err != nil {
 		bad = append(bad, err.(*core.Error).Details...) //nolint:errorlint // Read makes it
+	}
+	if s.TLSClientCA != "" {
+		s.clientCAs(&bad)
 	}
 	if s.TLS() {
 		notes = append(notes, s.checkCertificate(&bad)...)
@@ -168,6 +167,13 @@ func (l Launcher) digest(bad *faults) ([]byte, bool) {
 		return nil, false
 	}
 	return core.TokenDigest(text), ok
+}
+
+// ClientCAs reads the authorities of clients' certificates.
+func (s Server) ClientCAs() (*x509.CertPool, error) {
+	var bad faults
+	pool := s.clientCAs(&bad)
+	return pool, bad.err()
 }
 
 func (s Server) clientCAs(bad *faults) *x509.CertPool {

@@ -60,7 +60,7 @@ func table() []entry {
 		at("insecure", "", "speak plain HTTP beyond this machine, on listen or on metrics_listen: whoever is on the way reads and changes everything", func(s *Server) any { return &s.Insecure }),
 		at("tls_cert", "FILE", "certificate chain, PEM; read again when it changes", func(s *Server) any { return &s.TLSCert }),
 		at("tls_key", "FILE", "the certificate's private key, PEM", func(s *Server) any { return &s.TLSKey }),
-		at("tls_client_ca", "FILE", "certificate authorities of proxies' client certificates, PEM", func(s *Server) any { return &s.TLSClientCA }),
+		at("tls_client_ca", "FILE", "certificate authorities of proxies' client certificates, PEM; read again when it changes", func(s *Server) any { return &s.TLSClientCA }),
 		at("admin_email", "EMAIL", "whom a proxy vouches for with this address is an administrator; no sign-in link is printed then", func(s *Server) any { return &s.AdminEmail }),
 		at("identity_header", "NAME", "header in which a proven proxy names the user", func(s *Server) any { return &s.IdentityHeader }),
 		at("identity_email_header", "NAME", "header in which it gives the user's address; it alone then decides who somebody is, so the proxy must have verified it", func(s *Server) any { return &s.IdentityEmailHeader }),

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"crypto/subtle"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -26,6 +27,9 @@ type Peers struct {
 	// Certificates are DNS names; a client certificate that TLS has verified and
 	// that has one of them proves a proxy. Empty: none does.
 	Certificates []string
+	// Trust says of a connection whose certificate TLS has verified whether that
+	// certificate counts still; nil: it does.
+	Trust func(*tls.ConnectionState) bool
 	// UserHeader names the user whom a proxy vouches for; empty: none does.
 	UserHeader string
 	// EmailHeader gives the user's address; empty: none does.
@@ -106,7 +110,7 @@ func (p Peers) secretSent(r *http.Request) bool {
 
 // certified looks at verified chains alone.
 func (p Peers) certified(r *http.Request) bool {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 || p.Trust != nil && !p.Trust(r.TLS) {
 		return false
 	}
 	leaf := r.TLS.PeerCertificates[0]
