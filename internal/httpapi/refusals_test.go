@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,9 +17,29 @@ import (
 	"keyfob/internal/httpapi"
 )
 
-func debugLog() (*slog.Logger, *bytes.Buffer) {
-	var b bytes.Buffer
-	return slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})), &b
+// logText is what a log wrote; a timer may write, too.
+type logText struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// take gives what was written since the last time.
+func (l *logText) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.b.Reset()
+	return l.b.String()
+}
+
+func debugLog() (*slog.Logger, *logText) {
+	l := &logText{}
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})), l
 }
 
 // Somebody guessed tokens until they were slowed down, and no line of the log told
@@ -28,14 +49,14 @@ func TestTheLogTellsOfRequestsAndRefusals(t *testing.T) {
 	k := newKit(t, func(c *httpapi.Config) { c.Log = log })
 	h := k.server.Server()
 	good := k.token(t, "alice", core.AllScopes, time.Hour)
-	text.Reset()
+	text.take()
 	for range 30 {
 		call(t, h, "GET", "/v1/secrets/GUESSED?x=asked", "", "Authorization", "Bearer guessed-by-somebody")
 	}
 	call(t, h, "GET", "/v1/secrets/GUESSED", "")
 	call(t, h, "GET", "/v1/secrets/GUESSED", "", "Authorization", "Bearer "+good).want(t, http.StatusNotFound, "")
 	call(t, h, "GET", "/v1/nothing/GUESSED", "").want(t, http.StatusNotFound, "no_route")
-	lines := text.String()
+	lines := text.take()
 	for what, want := range map[string]int{
 		`level=WARN msg="proof refused" address=192.0.2.1 reason=bad_token`:                                                1,
 		`level=DEBUG msg="api request" route=/v1/secrets/{name} method=GET status=401 reason=bad_token actor=""`:           -1,
@@ -75,21 +96,21 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 		for n := range 3000 {
 			refuse(fmt.Sprintf("10.0.%d.%d", n/250, n%250))
 		}
-		if n := strings.Count(text.String(), "\n"); n != 1025 {
+		if n := strings.Count(text.take(), "\n"); n != 1025 {
 			t.Errorf("%d lines", n)
 		}
 		time.Sleep(time.Minute + time.Second)
 		synctest.Wait()
+		sums := text.take()
 		for _, want := range []string{"address=192.0.2.1 count=5000\n", "address=others count=1977\n"} {
-			if !strings.Contains(text.String(), want) {
+			if !strings.Contains(sums, want) {
 				t.Errorf("the log lacks %q", want)
 			}
 		}
-		text.Reset()
 		refuse("192.0.2.1")
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if got := text.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "address=192.0.2.1 reason=bad_token") {
+		if got := text.take(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "address=192.0.2.1 reason=bad_token") {
 			t.Errorf("a new minute: %s", got)
 		}
 	})
