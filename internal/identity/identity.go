@@ -45,6 +45,7 @@ const (
 	stepUpWait         = 5 * time.Minute  // until somebody approves
 	stepUpLife         = 60 * time.Second // once approved
 	freshSignIn        = 5 * time.Minute  // of a browser that approves what it asked for itself
+	clocksApart        = time.Minute      // of two servers' at most
 )
 
 // Config is what an Identity is made of.

@@ -113,7 +113,7 @@ func spend(ctx context.Context, tx store.Tx, id string, from core.ProofState) (c
 	if err != nil {
 		return core.User{}, err
 	}
-	if over(p.ExpiresAt) {
+	if over(p.ExpiresAt) || !lasts(p) {
 		return core.User{}, core.Errorf(core.NotFound, "it is over")
 	}
 	u, err := enabled(ctx, tx, p.UserID)
@@ -127,6 +127,17 @@ func spend(ctx context.Context, tx store.Tx, id string, from core.ProofState) (c
 	}
 	p.State = core.ProofUsed
 	return u, tx.Proofs().Decide(ctx, p, from)
+}
+
+// lasts holds a proof to the longest that one of its kind is good, whatever its
+// record says: who writes to a backup, or to the database, cannot put one in that
+// waits for years.
+func lasts(p core.Proof) bool {
+	life := map[core.ProofKind]time.Duration{
+		core.LinkProof: linkLife, core.CodeProof: linkLife, core.DeviceProof: deviceLife,
+		core.StepUpProof: stepUpWait + stepUpLife, core.TokenProof: stepUpWait + stepUpLife,
+	}[p.Kind]
+	return !p.ExpiresAt.After(p.CreatedAt.Add(life)) && !p.CreatedAt.After(now().Add(clocksApart))
 }
 
 // spent makes one error of all that spend refuses, so that nobody learns why.
