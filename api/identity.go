@@ -4,14 +4,16 @@ import "time"
 
 // Me answers GET /v1/me: who asks, and what this proof may do.
 type Me struct {
-	Kind   string   `json:"kind" enum:"user,launcher"` // user or launcher
-	User   *User    `json:"user,omitempty"`
-	Name   string   `json:"name"`                                                                                                                                                                                             // of the user or launcher
-	Via    string   `json:"via" enum:"local,token,browser,proxy"`                                                                                                                                                             // local, token, browser or proxy
-	Token  string   `json:"token,omitempty"`                                                                                                                                                                                  // id of the token or browser session
-	Scopes []string `json:"scopes" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"` // what it may be used for
-	Org    bool     `json:"org"`                                                                                                                                                                                              // whether it may act on the organisation's records
-	Server string   `json:"server,omitempty"`                                                                                                                                                                                 // the server's public URL; empty on one machine without a server
+	Kind   string            `json:"kind" enum:"user,launcher"` // user or launcher
+	User   *User             `json:"user,omitempty"`
+	Name   string            `json:"name"`                                                                                                                                                                                             // of the user or launcher
+	Via    string            `json:"via" enum:"local,token,browser,proxy"`                                                                                                                                                             // local, token, browser or proxy
+	Token  string            `json:"token,omitempty"`                                                                                                                                                                                  // id of the token or browser session
+	Scopes []string          `json:"scopes" enum:"secrets:read,secrets:write,secrets:reveal,accounts:read,accounts:write,workspaces:read,workspaces:write,workspaces:keys,tokens:read,tokens:write,audit:read,admin:read,admin:write"` // what it may be used for
+	Org    bool              `json:"org"`                                                                                                                                                                                              // whether it may act on the organisation's records
+	Users  []string          `json:"users,omitempty"`                                                                                                                                                                                  // of a launcher: names of those it may act for; "*" alone: all
+	Labels map[string]string `json:"labels,omitempty"`                                                                                                                                                                                 // of a launcher: what every workspace that it makes carries
+	Server string            `json:"server,omitempty"`                                                                                                                                                                                 // the server's public URL; empty on one machine without a server
 }
 
 // User is somebody who owns records.

@@ -123,7 +123,6 @@ func callAll(t *testing.T, s http.RoundTripper) {
 	callRecords(ctx, c.Org())
 	callPlaces(ctx, c)
 	callPlaces(ctx, c.For("u"))
-	_, _ = c.UpdateWorkspace(ctx, "i", api.WorkspaceUpdate{}, client.Any)
 	callPerson(ctx, c)
 	callModels(ctx, c)
 	callAdmin(ctx, c)
@@ -163,6 +162,7 @@ func callPlaces(ctx context.Context, c *client.Client) {
 	_, _ = c.ListWorkspaces(ctx)
 	_, _ = c.CreateWorkspace(ctx, api.WorkspaceCreate{})
 	_, _ = c.GetWorkspace(ctx, "i")
+	_, _ = c.UpdateWorkspace(ctx, "i", api.WorkspaceUpdate{}, client.Any)
 	_, _ = c.RotateWorkspace(ctx, "i", client.Any)
 	_ = c.EndWorkspace(ctx, "i", client.Any)
 }

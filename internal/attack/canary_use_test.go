@@ -245,6 +245,7 @@ func (c *canaryRun) launchers(t *testing.T) {
 	c.keeps("a launched gateway key", key(made.GatewayKey))
 	c.ok(t, "listUserWorkspaces", "GET", all, nil, who)
 	c.ok(t, "getUserWorkspace", "GET", all+"/"+made.ID, nil, who)
+	c.ok(t, "updateUserWorkspace", "PATCH", all+"/"+made.ID, api.WorkspaceUpdate{Labels: &map[string]string{"task": "x"}}, who, whichever())
 	c.ok(t, "rotateUserWorkspace", "POST", all+"/"+made.ID+"/rotate", nil, who, whichever()).into(t, &anew)
 	c.keeps("a launched session key that replaced it", key(anew.SessionKey))
 	c.keeps("a launched gateway key that replaced it", key(anew.GatewayKey))

@@ -35,6 +35,12 @@ func TestLauncherBeyondItsUsers(t *testing.T) {
 	launch := func(user string, labels map[string]string) answer {
 		return s.ask(t, "POST", "/v1/users/"+user+"/workspaces", api.WorkspaceCreate{Labels: labels}, as(launcherKey()))
 	}
+	relabel := func(id string, labels map[string]string, more ...how) answer {
+		if len(more) == 0 {
+			more = append(more, whichever())
+		}
+		return s.ask(t, "PATCH", "/v1/users/alice/workspaces/"+id, api.WorkspaceUpdate{Labels: &labels}, append(more, as(launcherKey()))...)
+	}
 	var made api.WorkspaceCreated
 	launch("alice", map[string]string{"team": "ops", "task": "x"}).want(t, "a label of its own choice", 400, "launcher_label")
 	launch("alice", map[string]string{"task": "x"}).into(t, &made)
@@ -55,9 +61,20 @@ func TestLauncherBeyondItsUsers(t *testing.T) {
 			s.ask(t, "GET", "/v1/users/alice/workspaces/"+id, nil, as(launcherKey())).want(t, "another's workspace", 404, "")
 			s.ask(t, "DELETE", "/v1/users/alice/workspaces/"+id, nil, as(launcherKey()), whichever()).want(t, "ending it", 404, "")
 			s.ask(t, "POST", "/v1/users/alice/workspaces/"+id+"/rotate", nil, as(launcherKey()), whichever()).want(t, "its keys", 404, "")
+			relabel(id, map[string]string{"task": "y"}).want(t, "its labels", 404, "")
 		}
-		s.onlyFor(t, as(launcherKey()), "a launcher", "getMe", "listUserWorkspaces", "createUserWorkspace", "getUserWorkspace", "endUserWorkspace", "rotateUserWorkspace", "getOpenAPI", "startLogin", "finishLogin")
+		relabel(made.ID, map[string]string{"team": "ops"}).want(t, "a label that is fixed", 400, "launcher_label")
+		relabel(made.ID, map[string]string{"team": ""}).want(t, "emptying it", 400, "launcher_label")
+		relabel(made.ID, map[string]string{"keyfob/user": "bob"}).want(t, "a label that is automatic", 400, "")
+		relabel(made.ID, map[string]string{"task": "y"}, with("If-Match", `"v7"`)).want(t, "an older version", 412, "stale")
+		s.onlyFor(t, as(launcherKey()), "a launcher", "getMe", "listUserWorkspaces", "createUserWorkspace", "getUserWorkspace", "updateUserWorkspace", "endUserWorkspace", "rotateUserWorkspace", "getOpenAPI", "startLogin", "finishLogin")
 	})
+	var now api.Workspace
+	relabel(made.ID, map[string]string{}).into(t, &now)
+	if len(now.Labels) != 1 || now.Labels["team"] != "web" {
+		t.Errorf("taking all labels away leaves %v", now.Labels)
+	}
+	s.ask(t, "GET", "/v1/workspace/secrets/OPS", nil, as(inside)).want(t, "a secret for other labels", 404, "")
 	s.must(t, "DELETE", "/v1/users/alice/workspaces/"+made.ID, nil, as(launcherKey()), whichever())
 	s.ask(t, "GET", "/v1/workspace/secrets/WEB", nil, as(inside)).want(t, "the keys of what it ended", 401, "")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"keyfob/api"
 	"keyfob/client"
+	"keyfob/internal/core"
 )
 
 // loggedIn is what login prints as JSON.
@@ -246,6 +248,13 @@ func (e *Env) whoami(ctx context.Context) error {
 	return e.Print(me, func() { e.meFields(me, s) })
 }
 
+func actsFor(users []string) string {
+	if slices.Equal(users, []string{"*"}) {
+		return "every user"
+	}
+	return strings.Join(users, ", ")
+}
+
 func (e *Env) meFields(me api.Me, s *server) {
 	at, until := "this machine's vault", ""
 	if s != nil {
@@ -257,6 +266,9 @@ func (e *Env) meFields(me api.Me, s *server) {
 	pairs := [][2]string{{"name", me.Name}, {"at", at}}
 	if me.User != nil {
 		pairs = append(pairs, [2]string{"role", me.User.Role}, [2]string{"e-mail", me.User.Email})
+	}
+	if len(me.Users) > 0 {
+		pairs = append(pairs, [2]string{"acts for", actsFor(me.Users)}, [2]string{"labels", core.Selector(me.Labels).String()})
 	}
 	e.Fields(append(pairs, [2]string{"proof", me.Via}, [2]string{"until", until}, [2]string{"scopes", words(me.Scopes)})...)
 }

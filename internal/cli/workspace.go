@@ -207,8 +207,20 @@ func workspaceLabelCommand(e *Env, at placer) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			e.keptLabels(w, args[1:])
 			return e.Print(w, func() { e.Printf("%s: %s", w.ID, orNone(core.Selector(w.Labels).String())) })
 		},
+	}
+}
+
+// keptLabels says which labels were to go and stay: those that a launcher's
+// workspaces always carry.
+func (e *Env) keptLabels(w api.Workspace, changes []string) {
+	for _, ch := range changes {
+		k, off := strings.CutSuffix(ch, "-")
+		if v, there := w.Labels[k]; off && there {
+			e.Notef("%s=%s stays: the server's configuration gives it to every workspace of the launcher %s", k, v, w.Launcher)
+		}
 	}
 }
 

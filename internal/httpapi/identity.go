@@ -55,7 +55,11 @@ func (s *Server) me(ctx context.Context, c *call) (api.Me, error) {
 		Kind: string(a.Kind), Name: a.ID, Via: string(a.Via.Kind), Token: a.Via.ID,
 		Scopes: a.Scopes.Names(), Org: guard.Allows(a.On(core.Org), guard.UserList), Server: s.publicURL(c),
 	}
-	if a.Kind == core.LauncherActor || s.Identity == nil {
+	switch {
+	case s.Identity == nil:
+		return out, nil
+	case a.Kind == core.LauncherActor:
+		out.Users, out.Labels = s.Identity.LaunchUsers(a), s.Identity.LaunchLabels(a)
 		return out, nil
 	}
 	u, err := s.Identity.Self(ctx, a)

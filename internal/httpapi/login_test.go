@@ -2,9 +2,11 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -104,6 +106,10 @@ func TestALauncher(t *testing.T) {
 		t.Errorf("made at %q", at)
 	}
 	k.send(t, "POST", "/v1/users/alice/workspaces", `{"gateway":true,"labels":{"team":"web"},"seconds":60}`, append(tf, requestKey, "0123456789abcdef")...).want(t, http.StatusConflict, api.ReasonAlreadyMade)
+	me := read[api.Me](t, k.send(t, "GET", "/v1/me", "", tf...).want(t, http.StatusOK, ""))
+	if !slices.Equal(me.Users, []string{"alice"}) || !maps.Equal(me.Labels, map[string]string{"by": "tf"}) {
+		t.Errorf("it is told that it acts for %v with %v", me.Users, me.Labels)
+	}
 	own, _, _ := k.workspace(t, k.as("alice"))
 	for _, user := range []string{"bob", "nobody", "carol", "%00", "root"} {
 		k.send(t, "POST", "/v1/users/"+user+"/workspaces", `{"gateway":true}`, tf...).want(t, http.StatusNotFound, "")
@@ -195,3 +201,22 @@ func (s *stalling) Header() http.Header { return s.header }
 func (s *stalling) Write(b []byte) (int, error) { return len(b), nil }
 
 func (s *stalling) WriteHeader(status int) { s.status = status }
+
+// A launcher relabels what it made, at the version that it has seen; its
+// configuration's labels stay whatever it sends.
+func TestALauncherRelabels(t *testing.T) {
+	k := newKit(t, nil)
+	tf, at := bearer(k.launcher), "/v1/users/alice/workspaces/"+k.launched(t)
+	k.send(t, "PATCH", at, `{"labels":{"team":"web"}}`, tf...).want(t, http.StatusPreconditionRequired, "precondition_required")
+	got := k.send(t, "PATCH", at, `{"labels":{"team":"web"}}`, append(tf, "If-Match", `"v1"`)...).want(t, http.StatusOK, "")
+	if w := read[api.Workspace](t, got); !maps.Equal(w.Labels, map[string]string{"by": "tf", "team": "web"}) || got.header.Get("ETag") != `"v2"` {
+		t.Errorf("got %+v", w)
+	}
+	k.send(t, "PATCH", at, `{"labels":{}}`, append(tf, "If-Match", `"v1"`)...).want(t, http.StatusPreconditionFailed, "stale")
+	k.send(t, "PATCH", at, `{"labels":{"by":"me"}}`, append(tf, "If-Match", "*")...).want(t, http.StatusBadRequest, "launcher_label")
+	own, _, _ := k.workspace(t, k.as("alice"))
+	k.send(t, "PATCH", "/v1/users/alice/workspaces/"+own, `{"labels":{}}`, append(tf, "If-Match", "*")...).want(t, http.StatusNotFound, "")
+	if w := read[api.Workspace](t, k.send(t, "GET", at, "", tf...)); !maps.Equal(w.Labels, map[string]string{"by": "tf", "team": "web"}) {
+		t.Errorf("it has %v", w.Labels)
+	}
+}

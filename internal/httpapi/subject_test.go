@@ -221,7 +221,7 @@ func (k *kit) body(r httpapi.Route) string {
 		return `{"timeout_seconds":5}`
 	case "createWorkspace", "createUserWorkspace":
 		return `{"gateway":true,"seconds":600,"labels":{"a":"b"}}`
-	case "updateWorkspace":
+	case "updateWorkspace", "updateUserWorkspace":
 		return `{"labels":{"a":"c"}}`
 	case "reportDeliveries":
 		return `{"version":1,"outcomes":[]}`

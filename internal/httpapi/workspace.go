@@ -48,6 +48,9 @@ func (s *Server) launcherRoutes() []Route {
 			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceCreate}, Status: http.StatusCreated, Once: true, Tagged: true, Confirmed: true, Exposes: true, typed: takes(s.createWorkspace)},
 		{Method: http.MethodGet, Path: one, ID: "getUserWorkspace", Tag: tagWorkspaces, Summary: "Show one workspace that this launcher made",
 			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceGet}, Status: http.StatusOK, Tagged: true, typed: gives(s.getWorkspace)},
+		{Method: http.MethodPatch, Path: one, ID: "updateUserWorkspace", Tag: tagWorkspaces, Summary: "Change the labels of one live workspace that this launcher made",
+			Text: "The labels that the server's configuration gives the launcher's workspaces stay: they may be left out, and are refused with another value.",
+			Who:  Launchers, Server: true, Acts: []string{guard.WorkspaceUpdate}, Status: http.StatusOK, Tagged: true, Match: true, now: versionOf(s.getWorkspace), typed: takes(s.updateWorkspace)},
 		{Method: http.MethodDelete, Path: one, ID: "endUserWorkspace", Tag: tagWorkspaces, Summary: "Stop one workspace that this launcher made",
 			Who: Launchers, Server: true, Acts: []string{guard.WorkspaceEnd}, Status: http.StatusNoContent, Match: true, now: versionOf(s.getWorkspace), typed: does(s.endWorkspace)},
 		{Method: http.MethodPost, Path: one + "/rotate", ID: "rotateUserWorkspace", Tag: tagWorkspaces, Summary: "Replace the keys of one workspace that this launcher made",
@@ -136,7 +139,11 @@ func (s *Server) updateWorkspace(ctx context.Context, c *call, in api.WorkspaceU
 	if in.Labels == nil {
 		return api.Workspace{}, core.Errorf(core.Invalid, "the change names nothing to change").WithField("labels").WithHint("give labels; {} takes all away")
 	}
-	got, err := s.Workspaces.Update(ctx, c.actor, c.value("id"), *in.Labels, c.expect)
+	labels, err := s.labelsOf(c, *in.Labels)
+	if err != nil {
+		return api.Workspace{}, err
+	}
+	got, err := s.Workspaces.Update(ctx, c.actor, c.value("id"), labels, c.expect)
 	c.version(got.Version)
 	return workspaceOf(got), err
 }

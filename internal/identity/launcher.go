@@ -112,6 +112,17 @@ func (i *Identity) LaunchFor(ctx context.Context, launcher core.Actor, user stri
 	return launcher.On(u.Owner()), err
 }
 
+// LaunchUsers are the names of those for whom this launcher may act, as the
+// configuration has them, whether they are there or not; EveryUser alone stands
+// for all.
+func (i *Identity) LaunchUsers(launcher core.Actor) []string {
+	l, _ := i.launcherOf(launcher) // another actor has none
+	if slices.Contains(l.Users, EveryUser) {
+		return []string{EveryUser}
+	}
+	return slices.Clone(l.Users)
+}
+
 // LaunchLabels are those that every workspace of this launcher carries.
 func (i *Identity) LaunchLabels(launcher core.Actor) map[string]string {
 	l, _ := i.launcherOf(launcher) // another actor has none

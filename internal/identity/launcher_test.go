@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	"keyfob/internal/core"
@@ -39,6 +40,9 @@ func TestLauncher(t *testing.T) {
 	}
 	if got := f.LaunchLabels(tf); !maps.Equal(got, map[string]string{"by": "tf"}) {
 		t.Errorf("labels %v", got)
+	}
+	if f, all := f.LaunchUsers(tf), f.LaunchUsers(ci); !slices.Equal(f, []string{"anna"}) || !slices.Equal(all, []string{"*"}) {
+		t.Errorf("users %v and %v", f, all)
 	}
 	a, _ := f.browser(t, "anna")
 	o, _ := f.browser(t, "otto")
