@@ -5,6 +5,7 @@ package attack
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -156,10 +158,16 @@ func (s *server) serve(t *testing.T, up setup) {
 	s.await(t)
 }
 
-// freePort is an address that nobody listens on now.
+// hosts counts what freePort gave.
+var hosts atomic.Int32
+
+// freePort is a port of an address of this machine that is given to nobody else,
+// so that it is free still when a server listens there: what other tests listen
+// on is of 127.0.0.1, and a connection's own end too.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	pid, n := os.Getpid(), hosts.Add(1)
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 100+pid>>8&63, pid&255, n))
 	if err != nil {
 		t.Fatal(err)
 	}
