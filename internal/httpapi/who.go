@@ -40,9 +40,10 @@ func (s *Server) slowed(c *call, err error) error {
 	return err
 }
 
-// starting lets an address begin so many logins and no more.
+// starting lets an address begin so many logins and no more. Those of this machine
+// count as one, or anybody on it could take the room of all logins that wait.
 func (s *Server) starting(c *call) error {
-	key := throttle.Client(c.peer.Address)
+	key := throttle.Machine(c.peer.Address)
 	if err := s.starts.Allow(key); err != nil {
 		return err
 	}

@@ -14,14 +14,17 @@ import (
 )
 
 // A command line's login in the manner of RFC 8628 (OAuth 2.0 Device
-// Authorization Grant). The user code has 20^8 forms; a wrong one is counted by
-// user and altogether, so that in the time for which codes are good nobody has a
-// chance worth the name to hit one of those that wait.
+// Authorization Grant). The user code has 20^8 forms, 2.56e10. A wrong one is
+// counted by user and altogether: after 100 within 15 minutes no user who guessed
+// wrong among them has another try, while those who did not are let through. So U
+// users have 100+U guesses at most, and the chance to hit one of the 1000 codes
+// that can wait is (100+U) * 1000 / 2.56e10: with a thousand users who all guess,
+// 1 in 23,000. What is hit is a command line that can be signed in as the guesser.
 const (
 	userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ" // no vowels: no words; RFC 8628, 6.1
 	userCodeLen     = 8
 	maxDevices      = 1000 // that wait at once
-	maxGuesses      = 100  // of user codes, of all users within 15 minutes
+	maxGuesses      = 100  // of user codes, of all users within 15 minutes, until each has but one more
 	pollEvery       = 5 * time.Second
 	aCommandLine    = "a command line"
 )

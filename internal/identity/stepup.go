@@ -11,8 +11,11 @@ import (
 	"keyfob/internal/store"
 )
 
-// maxStepUps is how many of one purpose wait at once.
-const maxStepUps = 10_000
+// How many of one purpose wait at once.
+const (
+	maxStepUps    = 10_000
+	maxOwnStepUps = 100 // of one user's, so that nobody takes the room of everybody
+)
 
 // StepUp is a browser's approval of one act: of one reveal, or of one token that
 // ends with no other. Proof.Kind says of which.
@@ -101,8 +104,11 @@ func shownCode(id string) string {
 	return dashed(string(out))
 }
 
-// keepAsked stores a step-up that waits, within the bound of its purpose.
+// keepAsked stores a step-up that waits, within the bounds of its purpose.
 func (w purpose) keepAsked(ctx context.Context, tx store.Tx, p core.Proof) error {
+	if n, err := tx.Proofs().PendingOf(ctx, w.kind, p.UserID, p.CreatedAt); err != nil || n >= maxOwnStepUps {
+		return orFull(err, w.many+" of yours", stepUpWait)
+	}
 	if n, err := tx.Proofs().Pending(ctx, w.kind, p.CreatedAt); err != nil || n >= maxStepUps {
 		return orFull(err, w.many, stepUpWait)
 	}

@@ -75,14 +75,20 @@ func fresh(ctx context.Context, tx store.Tx, a core.Actor, s StepUp) error {
 	if s.By != a.Via.String() {
 		return nil
 	}
+	return justSignedIn(ctx, tx, a, "to approve what it asked for itself", "ask on a command line and approve it here")
+}
+
+// justSignedIn refuses a browser that signed in longer ago, and a person whom a
+// proxy vouches for.
+func justSignedIn(ctx context.Context, tx store.Tx, a core.Actor, what, instead string) error {
 	if a.Via.Kind == core.ViaBrowser {
 		b, err := tx.Sessions().Get(ctx, a.Via.ID)
 		if err != nil || !over(b.CreatedAt.Add(freshSignIn)) {
 			return err
 		}
 	}
-	return core.Errorf(core.Forbidden, "this browser signed in too long ago to approve what it asked for itself").WithReason("sign_in_again").
-		WithHint("sign in again, or ask on a command line and approve it here")
+	return core.Errorf(core.Forbidden, "this browser signed in too long ago %s", what).WithReason("sign_in_again").
+		WithHint("sign in again, or %s", instead)
 }
 
 // take uses an approval up. Whatever it is bound to is compared by the caller,

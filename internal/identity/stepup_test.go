@@ -243,3 +243,77 @@ func TestStepUpsThatWaitAreBounded(t *testing.T) {
 	_, err := f.AskStepUp(t.Context(), token, secretOf(u.Owner(), 1), "192.0.2.7")
 	wantError(t, "one too many", err, core.Exhausted, "too_many_pending")
 }
+
+// One user asked for ten thousand reveals within seconds, and nobody could ask for
+// one for five minutes. Each has room of their own for a hundred of each purpose.
+func TestOneUsersStepUpsLeaveRoomForOthers(t *testing.T) {
+	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
+		u, token, browser := f.revealing(t, "eve")
+		o, other, _ := f.revealing(t, "otto")
+		spec := identity.TokenSpec{Name: "x", Scopes: core.SecretsRead}
+		asks := map[string]func() error{
+			"a reveal": func() error { _, err := f.AskStepUp(t.Context(), token, secretOf(u.Owner(), 1), ""); return err },
+			"a token":  func() error { _, err := f.AskToken(t.Context(), browser, spec, ""); return err },
+		}
+		for what, ask := range asks {
+			for n := range 100 {
+				if err := ask(); err != nil {
+					t.Fatalf("%s, %d: %v", what, n, err)
+				}
+			}
+			wantError(t, "the hundred and first of "+what, ask(), core.Exhausted, "too_many_pending")
+		}
+		up, err := f.AskStepUp(t.Context(), other, secretOf(o.Owner(), 1), "")
+		if err != nil || up.State != core.ProofPending {
+			t.Errorf("another user: %+v, %v", up, err)
+		}
+		time.Sleep(5 * time.Minute)
+		for what, ask := range asks {
+			if err := ask(); err != nil {
+				t.Errorf("%s, once those are over: %v", what, err)
+			}
+		}
+	})
+}
+
+// A browser that signed in long ago may not approve what it asked for; so it made
+// a token, asked with that, and approved. Nor may a person whom a proxy vouches
+// for, of whom nobody knows when they signed in.
+func TestATokenThatRevealsTakesAFreshSignIn(t *testing.T) {
+	timed(t, identity.Config{}, func(t *testing.T, f fixture) {
+		f.user(t, "anna", "")
+		old, _ := f.browser(t, "anna")
+		vouched, err := f.Vouched(t.Context(), "vera", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		reveals := identity.TokenSpec{Name: "x", Scopes: core.SecretsRead | core.SecretsReveal}
+		make := func(a core.Actor, s identity.TokenSpec) error {
+			_, _, err := f.CreateToken(t.Context(), a, s)
+			return err
+		}
+		time.Sleep(5*time.Minute - time.Microsecond)
+		if err := make(old, reveals); err != nil {
+			t.Errorf("within 5 minutes: %v", err)
+		}
+		time.Sleep(time.Microsecond)
+		again, _ := f.browser(t, "anna")
+		if err := make(again, reveals); err != nil {
+			t.Errorf("by a fresh one: %v", err)
+		}
+		for name, a := range map[string]core.Actor{"after 5 minutes": old, "vouched for": vouched} {
+			wantError(t, name, make(a, reveals), core.Forbidden, "sign_in_again")
+			if err := make(a, identity.TokenSpec{Name: "x", Scopes: core.SecretsRead}); err != nil {
+				t.Errorf("%s, one that does not reveal: %v", name, err)
+			}
+			up, err := f.AskToken(t.Context(), a, reveals, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantError(t, name+", approving it", f.DecideStepUp(t.Context(), a, up.ID, true), core.Forbidden, "sign_in_again")
+			lasting := reveals
+			lasting.StepUp = up.ID
+			wantError(t, name+", unapproved", make(a, lasting), core.Forbidden, "step_up_pending")
+		}
+	})
+}

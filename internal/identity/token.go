@@ -42,8 +42,9 @@ func (i *Identity) Tokens(ctx context.Context, a core.Actor) ([]core.Token, erro
 // CreateToken makes a token of the acting user and gives its text, once. It has
 // no more scopes than what makes it; where that is a token, it also ends with it:
 // it expires no later, and is revoked when its maker is. Not so with a step-up,
-// which AskToken asks for. Errors: invalid; forbidden with reason scope for more,
-// or with those of Take for the step-up; exhausted at 200 tokens.
+// which AskToken asks for. One that reveals takes a browser that signed in within
+// 5 minutes, or a step-up. Errors: invalid; forbidden with reason scope for more,
+// sign_in_again, or with those of Take for the step-up; exhausted at 200 tokens.
 func (i *Identity) CreateToken(ctx context.Context, a core.Actor, spec TokenSpec) (core.Token, secret.Secret, error) {
 	if err := i.checkSpec(&spec); err != nil {
 		return core.Token{}, secret.Secret{}, err
@@ -57,6 +58,9 @@ func (i *Identity) CreateToken(ctx context.Context, a core.Actor, spec TokenSpec
 			return err
 		}
 		if err := mayGive(a, u, t.Scopes); err != nil {
+			return err
+		}
+		if err := freshToReveal(ctx, tx, a, spec); err != nil {
 			return err
 		}
 		if t, err = endOf(ctx, tx, a, t, spec, note); err != nil {
@@ -112,6 +116,16 @@ func mayGive(a core.Actor, u core.User, s core.Scopes) error {
 		return beyond(lacks)
 	}
 	return nil
+}
+
+// freshToReveal: whoever must not approve what they asked for themselves must not
+// make a token either that asks in their place.
+func freshToReveal(ctx context.Context, tx store.Tx, a core.Actor, s TokenSpec) error {
+	browser := a.Via.Kind == core.ViaBrowser || a.Via.Kind == core.ViaProxy
+	if !browser || !s.Scopes.Has(core.SecretsReveal) || s.StepUp != "" {
+		return nil // what approves a step-up has signed in freshly, or another asked
+	}
+	return justSignedIn(ctx, tx, a, "to make a token that reveals", "sign a command line in, which gets one: keyfob login")
 }
 
 // endOf says when a token ends, and with which other.

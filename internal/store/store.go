@@ -265,6 +265,8 @@ type Proofs interface {
 	Decide(ctx context.Context, p core.Proof, from core.ProofState) error
 	// Pending is how many of a kind are pending and not expired at now.
 	Pending(ctx context.Context, k core.ProofKind, now time.Time) (int, error)
+	// PendingOf is how many of those are one user's.
+	PendingOf(ctx context.Context, k core.ProofKind, userID string, now time.Time) (int, error)
 	// DeleteAll removes a user's and gives their number.
 	DeleteAll(ctx context.Context, userID string) (int, error)
 	// Sweep removes those that expired before t.

@@ -21,7 +21,7 @@ type Config struct {
 	Window   time.Duration // 0: one minute
 	Longest  time.Duration // of a refusal: the first takes Window, each further one twice the last; 0: 15 minutes
 	Keys     int           // that are remembered; 0: 10,000
-	Total    int           // failures of all keys together within Longest, from which all are refused; 0: no such bound
+	Total    int           // failures of all keys together within Longest, from which each key that failed among them is refused; 0: no such bound
 }
 
 // Throttle counts failures by key. It is safe for concurrent use.
@@ -69,12 +69,15 @@ func (t *Throttle) Allow(key string) error {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e, ok := t.keys[key]; ok {
-		if r := e.Value.(*record); now.Before(r.until) {
-			return tooMany(r.until.Sub(now))
-		}
+	e, ok := t.keys[key]
+	if !ok {
+		return nil // also at the total: others' failures are no reason to refuse whoever had none
 	}
-	if end := t.totalAt.Add(t.c.Longest); t.c.Total > 0 && t.total >= t.c.Total && now.Before(end) {
+	r := e.Value.(*record)
+	if now.Before(r.until) {
+		return tooMany(r.until.Sub(now))
+	}
+	if end := t.totalAt.Add(t.c.Longest); t.total >= t.c.Total && t.c.Total > 0 && now.Before(end) && !r.last.Before(t.totalAt) {
 		return tooMany(end.Sub(now))
 	}
 	return nil

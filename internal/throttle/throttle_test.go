@@ -101,27 +101,37 @@ func TestAQuietKeyBeginsAnew(t *testing.T) {
 	})
 }
 
+// Ten users with ten wrong codes each refused everybody for a quarter of an hour.
+// Whoever has not failed goes on; of those who have, none gets another try.
 func TestTotal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := throttle.New(throttle.Config{Total: 25})
 		for n := range 24 {
 			fail(th, fmt.Sprint(n), 1)
 		}
-		if w := wait(t, th, "x"); w != 0 {
+		if w := wait(t, th, "3"); w != 0 {
 			t.Errorf("refused for %s below the total", w)
 		}
 		time.Sleep(time.Minute)
 		fail(th, "y", 1)
-		if w := wait(t, th, "x"); w != 14*time.Minute {
-			t.Errorf("refused for %s at the total", w)
+		for _, key := range []string{"y", "3"} {
+			if w := wait(t, th, key); w != 14*time.Minute {
+				t.Errorf("%s, who failed, is refused for %s at the total", key, w)
+			}
 		}
-		time.Sleep(14 * time.Minute)
 		if w := wait(t, th, "x"); w != 0 {
-			t.Errorf("refused for %s when it is over", w)
+			t.Errorf("refused for %s by what others did", w)
 		}
 		fail(th, "x", 1)
-		if w := wait(t, th, "x"); w != 0 {
-			t.Errorf("refused for %s by a total that is over", w)
+		if w := wait(t, th, "x"); w != 14*time.Minute {
+			t.Errorf("refused for %s after a failure beyond the total", w)
+		}
+		time.Sleep(14 * time.Minute)
+		fail(th, "z", 1)
+		for _, key := range []string{"x", "y", "z"} {
+			if w := wait(t, th, key); w != 0 {
+				t.Errorf("%s is refused for %s by a total that is over", key, w)
+			}
 		}
 	})
 }
@@ -181,11 +191,24 @@ func TestClient(t *testing.T) {
 		{"2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"},
 		{"fe80::1%eth0", "fe80::/64"},
 		{"::1", "::/64"},
+		{"127.3.2.1", "127.3.2.1"},
 		{"", "unknown"},
 	} {
 		a, _ := netip.ParseAddr(c.text) // the zero Addr for what is none
 		if got := throttle.Client(a); got != c.want {
 			t.Errorf("%q gives %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+func TestMachine(t *testing.T) {
+	for text, want := range map[string]string{
+		"::1": "loopback", "127.0.0.1": "loopback", "127.3.2.1": "loopback", "::ffff:127.0.0.2": "loopback", "::1%lo": "loopback",
+		"128.0.0.1": "128.0.0.1", "::2": "::/64", "": "unknown",
+	} {
+		a, _ := netip.ParseAddr(text) // the zero Addr for what is none
+		if got := throttle.Machine(a); got != want {
+			t.Errorf("%q gives %q, want %q", text, got, want)
 		}
 	}
 }

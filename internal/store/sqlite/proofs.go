@@ -76,6 +76,11 @@ func (r proofs) Pending(ctx context.Context, k core.ProofKind, now time.Time) (i
 		`SELECT count(*) FROM proof WHERE kind = ? AND state = ? AND expires_at > ?`, k, core.ProofPending, micros(now))
 }
 
+func (r proofs) PendingOf(ctx context.Context, k core.ProofKind, userID string, now time.Time) (int, error) {
+	return one(ctx, r.tx, "", scanValue[int],
+		`SELECT count(*) FROM proof WHERE user_id = ? AND kind = ? AND state = ? AND expires_at > ?`, userID, k, core.ProofPending, micros(now))
+}
+
 func (r proofs) DeleteAll(ctx context.Context, userID string) (int, error) {
 	n, err := r.exec(ctx, `DELETE FROM proof WHERE user_id = ?`, userID)
 	return int(n), r.s.fault(err)

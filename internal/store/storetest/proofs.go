@@ -85,6 +85,14 @@ func testProofEnd(t *testing.T, s suite) {
 			t.Errorf("at %d there are %d pending, want %d", now, got, want)
 		}
 	}
+	for user, want := range map[string]int{"ann": 1, "bob": 0, "": 0} {
+		got := read(t, s, func(ctx context.Context, tx store.Tx) (int, error) {
+			return tx.Proofs().PendingOf(ctx, core.LinkProof, user, at(19))
+		})
+		if got != want {
+			t.Errorf("of %q there are %d pending, want %d", user, got, want)
+		}
+	}
 	left := func(ids string) {
 		t.Helper()
 		for _, id := range []string{"a", "b", "c", "d", "e"} {
