@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
+	"strings"
 
 	"keyfob/api"
 )
@@ -33,30 +36,49 @@ func (c *Client) CreateWorkspace(ctx context.Context, in api.WorkspaceCreate) (a
 	return out, decode(a.body, r, &out)
 }
 
-// WorkspacesPage is one page of the workspaces, newest first: the live ones,
-// or with ended all that there were.
-func (c *Client) WorkspacesPage(ctx context.Context, ended bool, p Page) (api.WorkspaceList, error) {
-	q := p.query()
-	if ended {
-		q.Set("ended", "true")
+// WorkspaceQuery says which workspaces are wanted; the zero value: the live ones.
+type WorkspaceQuery struct {
+	Ended    bool              // ended ones too
+	Labels   map[string]string // those that have all of these
+	Launcher string            // those that the launcher of this name made; not with For
+}
+
+func (q WorkspaceQuery) on(path string, p Page) string {
+	v := p.query()
+	if q.Ended {
+		v.Set("ended", "true")
 	}
+	var labels []string
+	for _, k := range slices.Sorted(maps.Keys(q.Labels)) {
+		labels = append(labels, k+"="+q.Labels[k])
+	}
+	if len(labels) > 0 {
+		v.Set("label", strings.Join(labels, ","))
+	}
+	if q.Launcher != "" {
+		v.Set("launcher", q.Launcher)
+	}
+	return withQuery(path, v)
+}
+
+// WorkspacesPage is one page of the workspaces, newest first.
+func (c *Client) WorkspacesPage(ctx context.Context, q WorkspaceQuery, p Page) (api.WorkspaceList, error) {
 	var out api.WorkspaceList
-	err := c.get(ctx, withQuery(c.places+"/workspaces", q), &out)
+	err := c.get(ctx, q.on(c.places+"/workspaces", p), &out)
 	return out, err
 }
 
-// Workspaces walks the workspaces, newest first: the live ones, or with ended
-// all that there were.
-func (c *Client) Workspaces(ctx context.Context, ended bool) iter.Seq2[api.Workspace, error] {
+// Workspaces walks the workspaces, newest first.
+func (c *Client) Workspaces(ctx context.Context, q WorkspaceQuery) iter.Seq2[api.Workspace, error] {
 	return all(ctx, func(ctx context.Context, p Page) ([]api.Workspace, string, error) {
-		l, err := c.WorkspacesPage(ctx, ended, p)
+		l, err := c.WorkspacesPage(ctx, q, p)
 		return l.Workspaces, l.Next, err
 	})
 }
 
-// ListWorkspaces is all live ones of Workspaces.
+// ListWorkspaces is all live ones.
 func (c *Client) ListWorkspaces(ctx context.Context) ([]api.Workspace, error) {
-	return collect(c.Workspaces(ctx, false))
+	return collect(c.Workspaces(ctx, WorkspaceQuery{}))
 }
 
 // GetWorkspace is one workspace, also one that has ended.

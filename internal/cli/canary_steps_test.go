@@ -110,7 +110,7 @@ func steps() []step {
 		{args: "pool list"}, {args: "pool list extra", fails: true}, {args: "pool show anthropic"}, {args: "pool show nobody", fails: true},
 		{args: "pool edit anthropic --strategy round_robin"}, {args: "pool edit anthropic --strategy {argument}", fails: true},
 		{args: "workspace create --label team=web", keys: true}, {args: "workspace create --label {argument}", fails: true},
-		{args: "workspace list"}, {args: "workspace list extra", fails: true}, {args: "workspace show {workspace}"}, {args: "workspace show nope", fails: true},
+		{args: "workspace list"}, {args: "workspace list --label team=web --ended"}, {args: "workspace list --label {argument}", fails: true}, {args: "workspace show {workspace}"}, {args: "workspace show nope", fails: true},
 		{args: "workspace label {workspace} team=ops"}, {args: "workspace label {workspace} {argument}", fails: true},
 		{args: "workspace rotate {workspace}", keys: true}, {args: "workspace rotate nope", fails: true},
 		{args: "workspace stop {workspace}"}, {args: "workspace stop nope", fails: true},

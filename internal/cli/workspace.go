@@ -46,35 +46,54 @@ func workspaceCommand(e *Env) *cobra.Command {
 type placer func(ctx context.Context) (*client.Client, error)
 
 func workspaceListCommand(e *Env, at placer) *cobra.Command {
-	var ended bool
+	var q client.WorkspaceQuery
+	var labels []string
 	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List live workspaces, newest first",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := at(c.Context())
-			if err != nil {
+		Example: "  keyfob workspace list --label team=web --ended",
+		Args:    argCount(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if q.Labels, err = labelsOf(labels); err != nil {
 				return err
 			}
-			list := []api.Workspace{}
-			for w, err := range cl.Workspaces(c.Context(), ended) {
-				if err != nil {
-					return err
-				}
-				list = append(list, w)
-			}
-			return e.Print(api.WorkspaceList{Workspaces: list}, func() { e.workspaceTable(list) })
+			return e.workspaceList(c.Context(), at, q)
 		},
 	}
-	c.Flags().BoolVar(&ended, "ended", false, "list those that have ended too")
+	c.Flags().BoolVar(&q.Ended, "ended", false, "list those that have ended too")
+	c.Flags().StringArrayVar(&labels, "label", nil, "those alone that have a label `KEY=VALUE`; may be repeated")
+	c.Flags().StringVar(&q.Launcher, "launcher", "", "those alone that the launcher `NAME` made")
 	return c
 }
 
-func (e *Env) workspaceTable(list []api.Workspace) {
+func (e *Env) workspaceList(ctx context.Context, at placer, q client.WorkspaceQuery) error {
+	cl, err := at(ctx)
+	if err != nil {
+		return err
+	}
+	list := []api.Workspace{}
+	for w, err := range cl.Workspaces(ctx, q) {
+		if err != nil {
+			return err
+		}
+		list = append(list, w)
+	}
+	return e.Print(api.WorkspaceList{Workspaces: list}, func() { e.workspaceTable(list, q) })
+}
+
+// workspaceTable knows of an empty list whether there may be others.
+func (e *Env) workspaceTable(list []api.Workspace, q client.WorkspaceQuery) {
 	rows := make([][]string, 0, len(list))
 	for _, w := range list {
 		rows = append(rows, []string{w.ID, core.Selector(w.Labels).String(), localTime(w.CreatedAt), workspaceState(w), w.Launcher})
 	}
-	e.TableOr("no workspace is live; keyfob run -- COMMAND makes one while COMMAND runs", []string{"ID", "LABELS", "SINCE", "STATE", "LAUNCHER"}, rows)
+	none := "no workspace is live; keyfob run -- COMMAND makes one while COMMAND runs"
+	switch {
+	case len(q.Labels) > 0 || q.Launcher != "":
+		none = "no workspace is so; keyfob workspace list shows all that are live"
+	case q.Ended:
+		none = "there was no workspace yet; keyfob run -- COMMAND makes one while COMMAND runs"
+	}
+	e.TableOr(none, []string{"ID", "LABELS", "SINCE", "STATE", "LAUNCHER"}, rows)
 }
 
 func workspaceState(w api.Workspace) string {

@@ -122,6 +122,11 @@ func TestALauncher(t *testing.T) {
 		t.Errorf("it sees %+v", list)
 	}
 	alice := bearer(k.token(t, "alice", core.TokensRead|core.WorkspacesRead, time.Hour))
+	for query, want := range map[string]int{"": 2, "?launcher=tf": 1, "?launcher=tf&label=team=web": 1, "?launcher=tf&label=team=ops": 0, "?launcher=ci": 0} {
+		if list := read[api.WorkspaceList](t, k.send(t, "GET", "/v1/workspaces"+query, "", alice...)); len(list.Workspaces) != want {
+			t.Errorf("with %q alice sees %+v", query, list)
+		}
+	}
 	seen := read[api.LauncherList](t, k.send(t, "GET", "/v1/launchers", "", alice...))
 	if len(seen.Launchers) != 1 || seen.Launchers[0].Name != "tf" {
 		t.Errorf("alice sees %+v", seen)

@@ -21,7 +21,7 @@ func (s *Server) workspaceRoutes() []Route {
 	const all, one = "/v1/workspaces", "/v1/workspaces/{id}"
 	return []Route{
 		{Method: http.MethodGet, Path: all, ID: "listWorkspaces", Tag: tagWorkspaces, Summary: "List workspaces, newest first: the live ones",
-			Who: Users, Acts: []string{guard.WorkspaceList}, Status: http.StatusOK, Paged: true, Query: []Param{endedParam(), labelParam()}, typed: gives(s.listWorkspaces)},
+			Who: Users, Acts: []string{guard.WorkspaceList}, Status: http.StatusOK, Paged: true, Query: []Param{endedParam(), labelParam(), {Name: "launcher", Text: "the name of the launcher that made them"}}, typed: gives(s.listWorkspaces)},
 		{Method: http.MethodPost, Path: all, ID: "createWorkspace", Tag: tagWorkspaces, Summary: "Make a workspace and show its keys, once",
 			Text: "Sent again with the same Idempotency-Key it is 409 with the Location of what was made; rotate its keys to get some.",
 			Who:  Users, Acts: []string{guard.WorkspaceCreate}, Status: http.StatusCreated, Once: true, Tagged: true, Confirmed: true, Exposes: true, typed: takes(s.createWorkspace)},
@@ -86,6 +86,7 @@ func filterOf(c *call) (store.WorkspaceFilter, error) {
 	default:
 		return f, core.Errorf(core.Invalid, "ended is neither true nor false").WithField("ended")
 	}
+	f.Launcher = c.query.Get("launcher")
 	f.Selector, err = core.ParseSelector(c.query.Get("label"))
 	return f, err
 }
