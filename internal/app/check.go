@@ -1,16 +1,48 @@
 package app
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"keyfob/internal/audit/sinkfile"
 	"keyfob/internal/config"
+	"keyfob/internal/core"
 	"keyfob/internal/vault"
 )
 
-// Check says what would keep a server with this configuration from starting, as
-// far as that can be known without starting it; the notes are what is allowed and
-// unwise. Errors: invalid, with a detail for each fault.
-func Check(set config.Server) (notes []string, err error) {
+// Check says what would keep a server with this home and configuration from
+// starting, as far as that can be known without starting it; the notes are what is
+// allowed and unwise. Errors: invalid, with a detail for each fault.
+func Check(home string, set config.Server) (notes []string, err error) {
 	if notes, err = set.Check(); err != nil {
 		return notes, err
 	}
+	if err := checkSink(home, set.AuditSink); err != nil {
+		return notes, err
+	}
 	return notes, vault.CheckAllowEnv(set.AllowEnv)
+}
+
+// checkSink refuses a file that is no copy of a trail, and what is the vault's own
+// or will be.
+func checkSink(home, path string) error {
+	if path == "" {
+		return nil
+	}
+	bad := core.Errorf(core.Invalid, "audit_sink: %s cannot be the copy of the audit trail", path).WithField("audit_sink").WithReason("configuration")
+	if name := filepath.Base(path); sameDirectory(filepath.Dir(path), home) &&
+		(strings.HasPrefix(name, databaseName) || strings.HasPrefix(name, rootKeyName) || name == runningName) {
+		return bad.WithHint("it is the vault's own; name a file of another directory")
+	}
+	if err := sinkfile.Check(path); err != nil {
+		return bad.WithHint("name a file that is not there yet, or one that this server has written, and let the server's user write it").Wrap(err)
+	}
+	return nil
+}
+
+func sameDirectory(a, b string) bool {
+	one, err := os.Stat(a)
+	two, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(one, two)
 }

@@ -72,7 +72,7 @@ func OpenServer(ctx context.Context, c Config, settings config.Server, logTo io.
 }
 
 func (s *Server) open(ctx context.Context, c Config, logTo io.Writer) (err error) {
-	if _, err = Check(s.settings); err != nil {
+	if _, err = Check(c.Home, s.settings); err != nil {
 		return err
 	}
 	if s.material, err = s.settings.Read(); err != nil {

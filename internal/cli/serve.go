@@ -106,7 +106,11 @@ type serveChecked struct {
 }
 
 func (e *Env) serveCheck(s config.Server) error {
-	notes, err := app.Check(s)
+	cfg, err := e.config()
+	if err != nil {
+		return err
+	}
+	notes, err := app.Check(cfg.Home, s)
 	if err != nil {
 		return err
 	}

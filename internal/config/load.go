@@ -2,9 +2,9 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agext/levenshtein"
 
@@ -29,7 +29,7 @@ func Load(file string, environ []string, flags map[string]string) (Server, error
 		file = lookup(environ, FileVariable)
 	}
 	if file != "" {
-		text, err := readFile(file)
+		text, err := readFile(file, pipeTime)
 		if err != nil {
 			return s, err
 		}
@@ -132,17 +132,38 @@ func lookup(environ []string, name string) (value string) {
 // maxFile bounds the configuration file, in bytes.
 const maxFile = 1 << 20
 
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxFile {
-		return nil, core.Errorf(core.Invalid, "%s is larger than 1 MiB", path).WithHint("is it the configuration file?")
+// pipeTime is how long whoever writes a pipe may take.
+const pipeTime = 10 * time.Second
+
+// readFile also takes a pipe, which a shell makes of <(…), for as long as within.
+func readFile(path string, within time.Duration) ([]byte, error) {
+	type reading struct {
+		b   []byte
+		err error
 	}
-	b, err := os.ReadFile(path)
+	done := make(chan reading, 1)
+	go func() {
+		b, err := bounded(path)
+		done <- reading{b, err}
+	}()
+	select {
+	case r := <-done:
+		return r.b, unreadable(path, r.b, r.err)
+	case <-time.After(within):
+		return nil, core.Errorf(core.Invalid, "nothing whole came from %s within %s", path, durationText(within)).
+			WithReason("configuration").WithHint("name a file, or a pipe that somebody writes and closes")
+	}
+}
+
+func unreadable(path string, b []byte, err error) error {
 	if err != nil {
-		return nil, core.Errorf(core.Invalid, "the configuration file %s cannot be read", path).
+		return core.Errorf(core.Invalid, "the configuration file %s cannot be read", path).
 			WithReason("configuration").WithHint("check that it is there and that you may read it").Wrap(err)
 	}
-	return b, nil
+	if len(b) > maxFile {
+		return core.Errorf(core.Invalid, "%s is larger than 1 MiB", path).WithHint("is it the configuration file?")
+	}
+	return nil
 }
 
 // Line is one setting as it is in effect.

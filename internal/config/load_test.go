@@ -198,6 +198,20 @@ func TestSlipsInTheEnvironment(t *testing.T) {
 	}
 }
 
+// A value that could not be read was looked at all the same, as zero.
+func TestOneFaultForOneValue(t *testing.T) {
+	for given, want := range map[string]string{
+		"token_life: 99999d": "token_life must be 1m to 366d", "token_life: soon": "token_life must be a duration such as 30s, 5m, 12h or 30d",
+		"grace: 99999999999h": "grace must be a duration such as 30s, 5m, 12h or 30d", "max_requests: 99999999999999999999": "max_requests must be a whole number",
+		"drain: -1s": "drain must be 0s to 1h", "proxy_networks: [nowhere]": "proxy_networks must be networks such as 10.0.0.0/8 or fd00::/8",
+	} {
+		_, err := config.Load(file(t, given+"\n"), nil, nil)
+		if got := faults(t, err); len(got) != 1 || !strings.HasSuffix(got[0], want) {
+			t.Errorf("%s: %q", given, got)
+		}
+	}
+}
+
 func TestLaunchersOfTheFile(t *testing.T) {
 	s, err := config.Load(file(t, "launchers:\n- name: ci\n  users: [ada, \"*\"]\n  key_digest: "+strings.Repeat("ab", 32)+"\n  labels: {team: web}\n"), nil, nil)
 	if err != nil {

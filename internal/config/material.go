@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -29,10 +30,16 @@ func (s Server) Read() (Material, error) {
 	if s.ProxySecretFile != "" {
 		m.ProxySecret = s.proxySecret(&bad)
 	}
+	whose := map[string]string{} // by digest
 	for _, l := range s.Launchers {
-		if d, ok := l.digest(&bad); ok {
-			m.Launchers[l.Name] = d
+		d, ok := l.digest(&bad)
+		if !ok {
+			continue
 		}
+		if other, twice := whose[string(d)]; twice {
+			bad.add(l.source, "the launcher %s has the key of %s: give each one of its own", l.Name, other)
+		}
+		whose[string(d)], m.Launchers[l.Name] = l.Name, d
 	}
 	return m, bad.err()
 }
@@ -133,18 +140,31 @@ func read(path, key string, bad *faults) ([]byte, bool) {
 	case err != nil:
 		bad.add(key, "%s cannot be read: %s", path, why(err))
 		return nil, false
-	case lets(info, 0o002) && info.Mode().IsRegular():
+	case !info.Mode().IsRegular(): // a pipe may say nothing for ever, a device everything
+		bad.add(key, "%s is not a file", path)
+		return nil, false
+	case lets(info, 0o002):
 		bad.add(key, "%s may be changed by everybody on this machine: chmod o-w %s", path, path)
 		return nil, false
-	case info.Size() > maxFile:
-		bad.add(key, "%s is larger than 1 MiB", path)
-		return nil, false
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
+	b, err := bounded(path)
+	switch {
+	case err != nil:
 		bad.add(key, "%s cannot be read: %s", path, why(err))
+	case len(b) > maxFile:
+		bad.add(key, "%s is larger than 1 MiB", path)
 	}
-	return b, err == nil
+	return b, err == nil && len(b) <= maxFile
+}
+
+// bounded reads one byte more than a file may have, at most.
+func bounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
 // why is the cause without the path, which stands before it.
@@ -186,12 +206,8 @@ func (s Server) clientCAs(bad *faults) *x509.CertPool {
 }
 
 func (s Server) checkCertificate(bad *faults) (notes []string) {
-	if _, ok := read(s.TLSKey, "tls_key", bad); !ok {
-		return nil
-	}
-	pair, err := s.KeyPair()
-	if err != nil {
-		bad.add("tls_cert", "%s", err.Error())
+	pair := s.keyPair(bad)
+	if pair == nil {
 		return nil
 	}
 	u, err := url.Parse(s.PublicURL)
@@ -203,14 +219,31 @@ func (s Server) checkCertificate(bad *faults) (notes []string) {
 
 // KeyPair reads the server's certificate and key, which must belong together.
 func (s Server) KeyPair() (*tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
-	if err != nil {
-		if p, ok := err.(*fs.PathError); ok { //nolint:errorlint // what package os returns
-			return nil, core.Errorf(core.Invalid, "%s cannot be read: %s", p.Path, p.Err)
-		}
-		return nil, core.Errorf(core.Invalid, "%s and %s are no certificate and its key, both in PEM", s.TLSCert, s.TLSKey)
+	var bad faults
+	pair := s.keyPair(&bad)
+	if pair == nil {
+		return nil, core.Errorf(core.Invalid, "%s", bad[0].Message)
 	}
-	return &pair, nil
+	return pair, nil
+}
+
+// keyPair is nil where something is wrong, of which it then adds a fault.
+func (s Server) keyPair(bad *faults) *tls.Certificate {
+	key, ok := read(s.TLSKey, "tls_key", bad)
+	if !ok {
+		return nil
+	}
+	defer clear(key)
+	cert, ok := read(s.TLSCert, "tls_cert", bad)
+	if !ok {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		bad.add("tls_cert", "%s and %s are no certificate and its key, both in PEM", s.TLSCert, s.TLSKey)
+		return nil
+	}
+	return &pair
 }
 
 // checkSink tries what the server will do with the file.

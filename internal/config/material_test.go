@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"math/big"
 	"os"
@@ -138,6 +139,22 @@ func TestLauncherKeys(t *testing.T) {
 	write(t, path, []byte("kfl_canary\n"), 0o600)
 	if _, err := s.Read(); err == nil || strings.Contains(strings.Join(faults(t, err), ""), "canary") {
 		t.Errorf("a file without a key: %v", err)
+	}
+}
+
+// The server refused at its start what --check had accepted.
+func TestTwoLaunchersWithOneKey(t *testing.T) {
+	key := core.NewToken(core.LauncherPrefix)
+	path := filepath.Join(t.TempDir(), "ci.key")
+	write(t, path, key.Reveal(), 0o600)
+	digest := hex.EncodeToString(core.TokenDigest(string(key.Reveal())))
+	conf := file(t, "launchers:\n- {name: ci, users: [ada], key_file: "+path+"}\n- {name: tf, users: [ada], key_digest: \""+digest+"\"}\n")
+	s, err := config.Load(conf, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Check(); err == nil || !strings.Contains(strings.Join(faults(t, err), ""), "tf has the key of ci") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -125,37 +126,39 @@ func textOf(p any) string {
 	return ""
 }
 
-// put reads a text into what p points to. The errors say what the text should
-// be and never repeat it.
-func put(p any, text string) (err error) {
+// put reads a text into what p points to, and leaves that as it is where the text
+// cannot be read. The errors say what the text should be and never repeat it.
+func put(p any, text string) error {
 	switch p := p.(type) {
 	case *string:
 		*p = text
 	case *bool:
-		*p, err = strconv.ParseBool(text)
-		return or(err, "true or false")
+		return set(p, strconv.ParseBool, text, "true or false")
 	case *int:
-		*p, err = strconv.Atoi(text)
-		return or(err, "a whole number")
+		return set(p, strconv.Atoi, text, "a whole number")
 	case *time.Duration:
-		*p, err = parseDuration(text)
-		return or(err, "a duration such as 30s, 5m, 12h or 30d")
+		return set(p, parseDuration, text, "a duration such as 30s, 5m, 12h or 30d")
 	case *[]string:
 		*p = parts(text)
 	case *[]netip.Prefix:
-		*p, err = prefixes(parts(text))
-		return err
+		networks, err := prefixes(parts(text))
+		if err != nil {
+			return err
+		}
+		*p = networks
 	default:
 		return core.Errorf(core.Invalid, "must stand in the configuration file")
 	}
 	return nil
 }
 
-func or(err error, want string) error {
-	if err == nil {
-		return nil
+func set[T any](p *T, read func(string) (T, error), text, want string) error {
+	v, err := read(text)
+	if err != nil {
+		return core.Errorf(core.Invalid, "must be %s", want)
 	}
-	return core.Errorf(core.Invalid, "must be %s", want)
+	*p = v
+	return nil
 }
 
 func parts(text string) []string {
@@ -191,6 +194,9 @@ const day = 24 * time.Hour
 func parseDuration(text string) (time.Duration, error) {
 	if n, ok := strings.CutSuffix(text, "d"); ok {
 		days, err := strconv.ParseUint(n, 10, 16)
+		if errors.Is(err, strconv.ErrRange) {
+			err = nil // the most it can be, which is too long for every setting
+		}
 		return time.Duration(days) * day, err
 	}
 	return time.ParseDuration(text)

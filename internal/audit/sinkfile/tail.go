@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 
 	"keyfob/internal/audit"
 	"keyfob/internal/core"
@@ -15,6 +17,32 @@ const block = 64 << 10
 // maxTail bounds how far back a header or a checkpoint is looked for: there is
 // one for every few dozen entries.
 const maxTail = 64 << 20
+
+// Check says why a file cannot be gone on with, and changes nothing. That there is
+// none is no fault. Errors: as of Position.
+func Check(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	f := New(path)
+	switch {
+	case err != nil:
+		return f.fault(err)
+	case !info.Mode().IsRegular():
+		return f.notOurs(errors.New("not a file"))
+	case info.Size() == 0:
+		return nil
+	}
+	d, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0) //nolint:gosec // the operator names it
+	if err != nil {
+		return f.fault(err)
+	}
+	defer func() { _ = d.Close() }() // nothing was written
+	f.disk, f.size = d, info.Size()
+	_, _, err = f.tail()
+	return err
+}
 
 // tail reads the end of the file: from the last header or checkpoint on, which
 // name every writer's newest entry. whole is where the last whole line ends.

@@ -62,6 +62,10 @@ func (d Driver) Create(ctx context.Context) (secret.Secret, error) {
 // Open implements custody.Driver. It refuses a file that others may read and,
 // on Unix, one of another user.
 func (d Driver) Open(context.Context) (secret.Secret, error) {
+	// Asked before it is opened as well: to open a pipe waits for who writes it.
+	if info, err := os.Stat(d.path); err == nil && !info.Mode().IsRegular() {
+		return secret.Secret{}, d.damaged(errors.New("it is not a file"))
+	}
 	f, err := os.Open(d.path)
 	if err != nil {
 		return secret.Secret{}, d.notOpened(err)
