@@ -56,6 +56,9 @@ func workspaceListCommand(e *Env, at placer) *cobra.Command {
 			if q.Labels, err = labelsOf(labels); err != nil {
 				return err
 			}
+			if q.Launcher != "" && c.Flags().Changed("user") {
+				return withHint(usagef("--launcher is for who is none"), "leave it out: a launcher sees what it made itself")
+			}
 			return e.workspaceList(c.Context(), at, q)
 		},
 	}
