@@ -119,3 +119,28 @@ func TestIDsDiffer(t *testing.T) {
 		t.Errorf("got %s and %s", a, b)
 	}
 }
+
+// A secret was called by one character that nobody sees, and another turned the
+// text behind it: on the page that asks whether to reveal it, it could pass for
+// nothing, or for another.
+func TestNamesThatCannotBeSeen(t *testing.T) {
+	for name, shown := range map[string]string{
+		"NPM_TOKEN": "NPM_TOKEN", "kube config": "kube config", "Schlüssel": "Schlüssel", "e\u0301": "e\u0301", "鍵": "鍵", "🔑": "🔑",
+		"\u200b": `\u200b`, "a\u202eb": `a\u202eb`, "\ufeffa": `\ufeffa`, "a\u2028b": `a\u2028b`, "a\u00a0b": `a\u00a0b`,
+		"\u3164": `\u3164`, "a\ufe0f": `a\ufe0f`, "\u2800": `\u2800`, "a\u2066b\u2069": `a\u2066b\u2069`, "a\U000e0041": `a\U000e0041`,
+	} {
+		if got := core.Shown(name); got != shown {
+			t.Errorf("%+q is shown as %q, want %q", name, got, shown)
+		}
+		if err := core.CheckName("secret", name); err != nil {
+			t.Errorf("%+q, which may be there already, is refused: %v", name, err)
+		}
+		err := core.CheckNewName("secret", name)
+		if good := name == shown; good != (err == nil) || !good && core.CodeOf(err) != core.Invalid {
+			t.Errorf("a new %+q: %v", name, err)
+		}
+	}
+	if core.CheckNewName("secret", "a/b") == nil || core.CheckNewName("secret", "") == nil {
+		t.Error("a new name is held to less than one that is there")
+	}
+}

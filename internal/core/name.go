@@ -2,6 +2,7 @@ package core
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -37,6 +38,37 @@ func CheckName(what, name string) error {
 	}
 	return Errorf(Invalid, "the name of the %s %s", what, why).WithField("name").
 		WithHint("a name is 1 to 255 bytes, without / ? # and without spaces at its ends")
+}
+
+// CheckNewName is CheckName for a record that is made: its name also holds no
+// character that cannot be seen, or that turns the direction of text. People
+// decide by what they are shown. One that has such a name already keeps it.
+func CheckNewName(what, name string) error {
+	if err := CheckName(what, name); err != nil || !strings.ContainsFunc(name, unseen) {
+		return err
+	}
+	return Errorf(Invalid, "the name of the %s holds a character that cannot be seen", what).WithField("name").
+		WithHint("write it with letters, digits and signs that can be seen; of spaces, only the plain one")
+}
+
+// Shown is a text for people: what they could not see stands there as \u200b.
+func Shown(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		if unseen(r) {
+			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+// unseen is a character that leaves no mark where it stands: a space but the plain
+// one, what controls or directs others, and letters and marks that are blank.
+func unseen(r rune) bool {
+	const blankBraille = 0x2800
+	return r == blankBraille || !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 var part = sync.OnceValue(func() *regexp.Regexp {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"keyfob/internal/core"
@@ -78,7 +77,7 @@ func (i *Identity) CreateToken(ctx context.Context, a core.Actor, spec TokenSpec
 func (i *Identity) checkSpec(s *TokenSpec) error {
 	switch {
 	case s.Name == "" || len(s.Name) > maxLabel || !utf8.ValidString(s.Name) || strings.TrimSpace(s.Name) != s.Name ||
-		strings.ContainsFunc(s.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		core.Shown(s.Name) != s.Name:
 		return core.Errorf(core.Invalid, "that cannot be a token's name").WithField("name").
 			WithHint("a name is 1 to %d bytes that can be printed, without spaces at its ends", maxLabel)
 	case s.Scopes == 0 || s.Scopes&^core.AllScopes != 0:

@@ -73,6 +73,9 @@ func (l *LLM) MCPServer(ctx context.Context, actor core.Actor, name string) (cor
 func (l *LLM) CreateMCP(ctx context.Context, actor core.Actor, in NewMCPServer) (core.MCPServer, error) {
 	m := in.record(actor.Owner)
 	v := values{token: in.Token, headers: in.Headers, env: in.Env}
+	if err := core.CheckNewName("MCP server", m.Name); err != nil {
+		return core.MCPServer{}, err
+	}
 	if err := checkMCP(m, v); err != nil {
 		return core.MCPServer{}, err
 	}

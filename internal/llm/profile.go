@@ -83,7 +83,7 @@ func (l *LLM) newProfile(o core.Owner, in NewProfile) (core.Profile, error) {
 		ID: core.NewID("prf"), Owner: o, Name: in.Name, Model: in.Model, Provider: in.Provider, Namespace: in.Namespace,
 		Parameters: in.Parameters, Version: 1, CreatedAt: t, UpdatedAt: t,
 	}
-	if err := core.CheckName("profile", p.Name); err != nil {
+	if err := core.CheckNewName("profile", p.Name); err != nil {
 		return core.Profile{}, err
 	}
 	return l.checked(p)

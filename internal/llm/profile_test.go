@@ -173,3 +173,16 @@ func TestProfileLimit(t *testing.T) {
 	}
 	f.make(t, "more")
 }
+
+// Names of what people make are names that they can see.
+func TestNamesThatCannotBeSeen(t *testing.T) {
+	f := newFixture(t)
+	for name, want := range map[string]core.Code{"seen": "", "a\u202eb": core.Invalid, "\u200b": core.Invalid} {
+		if _, err := f.CreateProfile(t.Context(), core.LocalUser, profile(name)); core.CodeOf(err) != want {
+			t.Errorf("profile %+q: %v", name, err)
+		}
+		if _, err := f.CreateMCP(t.Context(), core.LocalUser, remote(name)); core.CodeOf(err) != want {
+			t.Errorf("MCP server %+q: %v", name, err)
+		}
+	}
+}

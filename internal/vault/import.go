@@ -142,6 +142,9 @@ func (v *Vault) checkImport(ctx context.Context, tx store.Tx, o core.Owner, entr
 }
 
 func (v *Vault) checkEntry(s core.Secret, e entry) error {
+	if err := checkNewName(s.Name); err != nil {
+		return err
+	}
 	if err := v.limits.checkRecord(s); err != nil {
 		return err
 	}

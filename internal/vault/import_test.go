@@ -96,6 +96,7 @@ func TestImportRefuses(t *testing.T) {
 		"unreadable":  {vault.Import{Format: "env", Env: true, Content: secret.FromString("x")}, core.Invalid, "line 1"},
 		"too many":    {vault.Import{Format: "env", Env: true, Content: secret.FromString("A=1\nB=1\nC=1\nD=1")}, core.Exhausted, "4 entries"},
 		"too much":    {vault.Import{Format: "env", Env: true, Content: secret.FromString("A=1234\nB=1234")}, core.Exhausted, "8 bytes"},
+		"unseen":      {vault.Import{Format: "json", Lookup: true, Content: secret.FromString(`{"a\u202eb":"1"}`)}, core.Invalid, "one entry"},
 		"one invalid": {vault.Import{Format: "json", Lookup: true, Content: secret.FromString(`{"a/b":"1"}`)}, core.Invalid, "one entry"},
 	} {
 		_, err := f.Import(t.Context(), core.LocalUser, c.in)

@@ -21,6 +21,9 @@ func (r *reconciler) wanted(ctx context.Context, w Wanted) (step, error) {
 }
 
 func (r *reconciler) made(w Wanted) (step, error) {
+	if err := checkNewName(w.Name); err != nil {
+		return step{}, err
+	}
 	if w.Value == nil {
 		return step{}, core.Errorf(core.Invalid, "the secret %q is new and has no value", w.Name).WithField("value").WithHint("give its value")
 	}

@@ -27,6 +27,9 @@ const (
 // or is "." or "..", which no URL can carry.
 func CheckName(name string) error { return core.CheckName("secret", name) }
 
+// checkNewName holds those that are made to names that people can see.
+func checkNewName(name string) error { return core.CheckNewName("secret", name) }
+
 var envName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 })

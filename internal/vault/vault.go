@@ -54,6 +54,9 @@ type Edit struct {
 // Errors: invalid, conflict where the name is taken, exhausted at a limit.
 func (v *Vault) Create(ctx context.Context, actor core.Actor, in NewSecret) (core.Secret, []string, error) {
 	s := in.record(actor.Owner)
+	if err := checkNewName(s.Name); err != nil {
+		return core.Secret{}, nil, err
+	}
 	if err := v.limits.checkRecord(s); err != nil {
 		return core.Secret{}, nil, err
 	}

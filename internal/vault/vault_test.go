@@ -311,3 +311,23 @@ func TestSwappedRowsNeverOpen(t *testing.T) {
 		t.Errorf("the other row gives %q", got)
 	}
 }
+
+// A name that cannot be seen is not given any more; the secret that has one from
+// before is found, changed and removed by it.
+func TestANameThatCannotBeSeen(t *testing.T) {
+	f := newFixture(t, vault.Limits{})
+	in := vault.NewSecret{Name: "\u200b", Lookup: true, Value: secret.FromString("v")}
+	if _, _, err := f.Create(t.Context(), core.LocalUser, in); core.CodeOf(err) != core.Invalid {
+		t.Errorf("a new one: %v", err)
+	}
+	in.Name = "seen"
+	if _, _, err := f.Create(t.Context(), core.LocalUser, in); err != nil {
+		t.Errorf("one that is seen: %v", err)
+	}
+	if err := vault.CheckName("\u200b"); err != nil {
+		t.Errorf("one that is there: %v", err)
+	}
+	if err := f.Delete(t.Context(), core.LocalUser, "\u200b", 0); core.CodeOf(err) != core.NotFound {
+		t.Errorf("it is not looked for: %v", err)
+	}
+}

@@ -66,3 +66,20 @@ func TestApproveAToken(t *testing.T) {
 		t.Errorf("afterwards: %s", got.body)
 	}
 }
+
+// A name that was made before such names were refused turns the text behind it,
+// or cannot be seen: the page says what stands there.
+func TestApproveANameThatCannotBeSeen(t *testing.T) {
+	r := newRig(t)
+	b := r.signedIn(t, "local")
+	for name, want := range map[string]string{"a\u202eb": `<b>a\u202eb</b>`, "\u200b": `<b>\u200b</b>`, "Schlüssel": "<b>Schlüssel</b>"} {
+		_, _, login := r.commandLine(t, "x")
+		asked, err := r.AskStepUp(t.Context(), login, core.Secret{ID: "sec_1", Owner: core.Local, Name: name, Version: 1}, "192.0.2.7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(t, b, "GET", r.url+"/step-up/"+asked.ID, nil, nil); got.status != 200 || !strings.Contains(got.body, want) {
+			t.Errorf("%+q: the page lacks %s: %d %s", name, want, got.status, got.body)
+		}
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"keyfob/internal/core"
 )
 
 //go:embed page/*.html page/style.css
@@ -71,6 +73,7 @@ func parse(t tongue) (*template.Template, error) {
 		"lang":   func() string { return string(t) },
 		"when":   func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") + " UTC" },
 		"ago":    func(at time.Time) string { return age(t, at, time.Now()) },
+		"shown":  core.Shown,
 		"method": func(m string) string { return strings.ToUpper(m) },
 	}).ParseFS(files, "page/*.html")
 }
