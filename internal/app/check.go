@@ -21,6 +21,9 @@ func Check(home string, set config.Server) (notes []string, err error) {
 	if err := checkSink(home, set.AuditSink); err != nil {
 		return notes, err
 	}
+	if dir := OpenParent(home); dir != "" {
+		notes = append(notes, "everybody on this machine may put something else in the place of "+home+": chmod o-w "+dir)
+	}
 	return notes, vault.CheckAllowEnv(set.AllowEnv)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -27,6 +28,27 @@ func private(home, path string, info fs.FileInfo, mode fs.FileMode) error {
 			WithHint("run keyfob as that user, with its home; as root: runuser -u %s -- env KEYFOB_HOME=%s keyfob …; or set KEYFOB_HOME to a directory of your own", userName(st.Uid), home)
 	}
 	return nil
+}
+
+// OpenParent is a directory above the home in which everybody may rename what is
+// another's, and so put something else in the home's place; empty: there is none.
+func OpenParent(home string) string {
+	paths := []string{home}
+	if real, err := filepath.EvalSymlinks(home); err == nil {
+		paths = append(paths, real)
+	}
+	for _, path := range paths {
+		for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+			info, err := os.Stat(dir)
+			if err == nil && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+				return dir
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	return ""
 }
 
 // userName is for a command line; USER where the system has no name.

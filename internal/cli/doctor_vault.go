@@ -36,7 +36,17 @@ func (e *Env) checkVault(ctx context.Context) []check {
 	case err != nil:
 		return []check{failed(failedPart(err), err)}
 	}
-	return append([]check{{Name: "home", State: checkOK, Message: home + " is yours alone"}}, checkOpened(ctx, a)...)
+	return append([]check{checkHome(home)}, checkOpened(ctx, a)...)
+}
+
+func checkHome(home string) check {
+	if dir := app.OpenParent(home); dir != "" {
+		return check{
+			Name: "home", State: checkWarn, Message: home + " is yours alone, but everybody on this machine may put something else in its place",
+			Hint: "chmod o-w " + dir,
+		}
+	}
+	return check{Name: "home", State: checkOK, Message: home + " is yours alone"}
 }
 
 // failedPart names the part that kept the vault from opening.

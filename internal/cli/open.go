@@ -68,6 +68,9 @@ func (e *Env) makeVault(ctx context.Context) error {
 // announce says once, when a vault is made, where its key is.
 func (e *Env) announce(st api.VaultStatus) {
 	e.Notef("made a vault in %s; its key is in %s (custody %s): %s", st.Home, st.Place, st.Custody, st.Protects)
+	if dir := app.OpenParent(st.Home); dir != "" {
+		e.Notef("warning: everybody on this machine may put something else in its place: chmod o-w %s", dir)
+	}
 }
 
 // defaultCustody is the environment where the user has put a key there.
