@@ -177,6 +177,7 @@ func (s *Server) wire(root seal.RootKey) error {
 		ReadIdle: set.GatewayReadIdle, WriteIdle: set.GatewayWriteIdle,
 		MaxBody: int64(set.MaxReplayBytes), MemoryBudget: int64(set.SpoolMemory), DiskBudget: int64(set.SpoolDisk), SpoolDir: set.SpoolDir,
 		Observe: s.observed, Refused: a.api.Refused,
+		Client: func(r *http.Request) string { return throttle.Client(peers.Of(r).Address) },
 	}))
 	return nil
 }

@@ -55,7 +55,7 @@ var imports = []struct {
 	{"internal/usage", useCase, "a use case: guard below it, no other use case beside it"},
 	{"internal/upkeep", useCase + " internal/audit", "a use case, which hands the signing of the trail from one root key to the next"},
 
-	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/upstream internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
+	{"internal/broker", "failover internal/change internal/core internal/provider internal/seal internal/secret internal/store internal/throttle internal/upstream internal/usage", "the hot path: reads snapshots, so it needs neither guard nor use cases but the counter"},
 	{"internal/guard/guardtest", "internal/audit internal/core internal/guard internal/seal internal/secret internal/store internal/store/sqlite", "opens what tests of use cases stand on"},
 	{"internal/broker/brokertest", "*", "wires a whole broker for tests, as app does"},
 	{"internal/gateway", "api failover internal/broker internal/core internal/provider", "HTTP over the broker and nothing else: no store, no seal, no secret"},

@@ -59,44 +59,6 @@ func grant(t *testing.T, h *brokertest.Home) broker.Grant {
 	return g
 }
 
-// Unknown keys make the store work only so often; known ones go on.
-func TestUnknownKeysAreBounded(t *testing.T) {
-	h := openHome(t, t.TempDir(), brokertest.Options{Idle: true})
-	_, known, err := h.Workspace(t.Context(), workspace.Spec{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Broker.Grant(t.Context(), known); err != nil {
-		t.Fatal(err)
-	}
-	refused := func() bool {
-		_, err := h.Broker.Grant(t.Context(), string(core.NewToken(core.GatewayKeyPrefix).Reveal()))
-		switch core.CodeOf(err) {
-		case core.Unauthenticated:
-			return false
-		case core.Unavailable:
-			e, _ := errors.AsType[*core.Error](err)
-			return e.RetryAfter > 0
-		}
-		t.Fatalf("error %v", err)
-		return false
-	}
-	for n := 0; !refused(); n++ {
-		if n > 100_000 {
-			t.Fatal("no bound")
-		}
-	}
-	if _, err := h.Broker.Grant(t.Context(), known); err != nil {
-		t.Errorf("the known key: %v", err)
-	}
-	for _, bad := range []string{"", "kfg_", known + "x", known[:len(known)-1] + "!", "sk-ant-x"} {
-		_, err := h.Broker.Grant(t.Context(), bad)
-		if core.CodeOf(err) != core.Unauthenticated {
-			t.Errorf("%d characters: error %v", len(bad), err)
-		}
-	}
-}
-
 // A row whose base URL was changed, or that holds another row's credential,
 // does not open: the account is left out, the others serve, and where none is
 // left the error says which one.

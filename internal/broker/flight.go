@@ -22,13 +22,15 @@ type Flight struct {
 // Begin is Grant for a request that is to end with its grant. The context that it
 // gives is cancelled when the key is taken back: its workspace ends or expires,
 // the key is rotated, its user is disabled, in whatever process. It is not while
-// the store cannot be asked. End must be called; the errors are those of Grant.
-func (b *Broker) Begin(ctx context.Context, key string) (context.Context, *Flight, error) {
+// the store cannot be asked. from is the client who asks: of keys that are not
+// known each waits for its own first. End must be called; the errors are those of
+// Grant.
+func (b *Broker) Begin(ctx context.Context, key string, from func() string) (context.Context, *Flight, error) {
 	if err := isGatewayKey(key); err != nil {
 		return nil, nil, err
 	}
 	f := &Flight{digest: digest(core.TokenDigest(key)), of: b.flights}
-	g, age, err := b.grants.get(ctx, f.digest)
+	g, age, err := b.grants.get(ctx, f.digest, from)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,7 +20,7 @@ type begun struct {
 
 func begin(t *testing.T, h *brokertest.Home, key string) (begun, error) {
 	t.Helper()
-	ctx, f, err := h.Broker.Begin(t.Context(), key)
+	ctx, f, err := h.Broker.Begin(t.Context(), key, func() string { return "192.0.2.1" })
 	if err == nil {
 		t.Cleanup(f.End)
 	}

@@ -30,13 +30,12 @@ func (g Grant) provider(path string) string {
 // Grant finds what a gateway key allows. Errors: unauthenticated for a text
 // that is no gateway key (reason "not_gateway_key") or is one of no live
 // workspace (reason "gateway_key_revoked"), unavailable where the store is away
-// (reason "unconfirmed", known before or not) or too many unknown keys
-// were tried. No error holds the key.
+// (reason "unconfirmed", known before or not). No error holds the key.
 func (b *Broker) Grant(ctx context.Context, key string) (Grant, error) {
 	if err := isGatewayKey(key); err != nil {
 		return Grant{}, err
 	}
-	g, _, err := b.grants.get(ctx, digest(core.TokenDigest(key)))
+	g, _, err := b.grants.get(ctx, digest(core.TokenDigest(key)), func() string { return "" })
 	return g, err
 }
 
@@ -118,13 +117,6 @@ func revoked() error {
 func unconfirmed(err error) error {
 	e := core.Errorf(core.Unavailable, "whether this gateway key still holds cannot be found out").WithReason("unconfirmed").
 		WithHint("the vault's store is away; try again soon").Wrap(err)
-	e.RetryAfter = time.Second
-	return e
-}
-
-func tooManyMisses() error {
-	e := core.Errorf(core.Unavailable, "too many unknown gateway keys were tried").WithReason("too_many_unknown_keys").
-		WithHint("wait a second and try again")
 	e.RetryAfter = time.Second
 	return e
 }

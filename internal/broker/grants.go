@@ -7,11 +7,7 @@ import (
 
 	"keyfob/internal/core"
 	"keyfob/internal/store"
-)
-
-const (
-	missBurst = 100 // unknown keys that may be looked up at once
-	missEvery = 20 * time.Millisecond
+	"keyfob/internal/throttle"
 )
 
 type digest [32]byte
@@ -24,34 +20,38 @@ type grant struct {
 
 // grants remembers the live workspaces that were asked for. Unknown keys are
 // not remembered, since they may become known in another process at any time;
-// how often they make the store work is bounded instead.
+// how many are looked up at once is bounded instead, of each client and of all.
+// Whoever comes beyond that waits: a refusal would be of good keys too.
 type grants struct {
 	store   store.Store
 	confirm confirmer
+	queue   *throttle.Queue // for keys that are not known, by client
 
-	mu     sync.RWMutex // guards what is below
-	live   map[digest]*grant
-	by     map[string]digest // by workspace
-	age    uint64            // grows with every forgetting, so that an answer read before it is not kept
-	misses float64
-	last   time.Time
+	mu   sync.RWMutex // guards what is below
+	live map[digest]*grant
+	by   map[string]digest // by workspace
+	age  uint64            // grows with every forgetting, so that an answer read before it is not kept
 }
 
 func newGrants(st store.Store, c confirmer) *grants {
-	return &grants{store: st, confirm: c, live: map[digest]*grant{}, by: map[string]digest{}, misses: missBurst}
+	return &grants{store: st, confirm: c, live: map[digest]*grant{}, by: map[string]digest{}, queue: throttle.NewQueue(throttle.QueueConfig{})}
 }
 
 // get gives the age, too, of which changedSince tells whether the grant may have
-// ended meanwhile.
-func (g *grants) get(ctx context.Context, d digest) (_ Grant, age uint64, _ error) {
+// ended meanwhile. from is the client who asks.
+func (g *grants) get(ctx context.Context, d digest, from func() string) (_ Grant, age uint64, _ error) {
 	g.mu.RLock()
 	hit, age := g.live[d], g.age
 	g.mu.RUnlock()
 	if hit != nil && g.confirm.good(hit, time.Now()) {
 		return hit.Grant, age, nil
 	}
-	if hit == nil && !g.mayAsk(time.Now()) {
-		return Grant{}, 0, tooManyMisses()
+	if hit == nil {
+		leave, err := g.queue.Enter(ctx, from())
+		if err != nil {
+			return Grant{}, 0, g.refused(d, hit, err)
+		}
+		defer leave()
 	}
 	made, err := readGrant(ctx, g.store, d)
 	if err != nil {
@@ -67,11 +67,10 @@ func (g *grants) changedSince(age uint64) bool {
 	return g.age != age
 }
 
-// refused is why a key is not taken: it is no good, which is forgotten and
-// counted, or nobody can say, whether or not it was known.
+// refused is why a key is not taken: it is no good, which is forgotten, or nobody can say, whether or not it was known.
 func (g *grants) refused(d digest, hit *grant, err error) error {
 	if core.CodeOf(err) == core.Unauthenticated {
-		g.missed(d)
+		g.drop(d)
 		return err
 	}
 	if hit != nil || core.CodeOf(err) == core.Unavailable {
@@ -130,21 +129,9 @@ func (g *grants) count() int {
 	return len(g.live)
 }
 
-// mayAsk refills the allowance of misses by the time that went by.
-func (g *grants) mayAsk(now time.Time) bool {
+func (g *grants) drop(d digest) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.last.IsZero() {
-		g.misses = min(missBurst, g.misses+float64(now.Sub(g.last))/float64(missEvery))
-	}
-	g.last = now
-	return g.misses >= 1
-}
-
-func (g *grants) missed(d digest) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.misses = max(0, g.misses-1)
 	if v := g.live[d]; v != nil {
 		g.dropLocked(v.Workspace)
 	}

@@ -50,6 +50,18 @@ func isLoopback(host string, port int) bool {
 	return false
 }
 
+// client is who asks, as far as can be told without a key.
+func (x *exchange) client() string {
+	if x.g.Client != nil {
+		return x.g.Client(x.r)
+	}
+	host, _, err := net.SplitHostPort(x.r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
 func noUpgrade() error {
 	return core.Errorf(core.Invalid, "this gateway speaks HTTP only, no WebSocket").WithReason("upgrade").
 		WithHint("send the request over HTTP")

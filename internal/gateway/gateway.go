@@ -25,6 +25,9 @@ type Config struct {
 	// Hosts are the values of the Host header that are answered, beside those
 	// of Loopback; nil: none.
 	Hosts []string
+	// Client is the key of the client that a request comes from, by which keys
+	// that are not known wait for each other; nil: the address of the connection.
+	Client func(*http.Request) string
 	// NotLoopback takes away 127.0.0.1, localhost and [::1] with the port that
 	// is listened on, which are answered otherwise.
 	NotLoopback bool
@@ -178,7 +181,7 @@ func (x *exchange) serve() error {
 	if err != nil {
 		return err
 	}
-	ctx, flight, err := x.g.Broker.Begin(x.r.Context(), key)
+	ctx, flight, err := x.g.Broker.Begin(x.r.Context(), key, x.client)
 	if err != nil {
 		return err
 	}

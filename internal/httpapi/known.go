@@ -56,24 +56,21 @@ func whole(text string) bool {
 
 // lookUp finds out whose proof this is. One that is whole and not good is told
 // so, whoever else behind the same address failed: code in a workspace that has
-// ended must learn that. How often an address makes the store look for what
-// there is not is bounded.
+// ended must learn that; and one that is good always counts. How many an address
+// has looked up at once is bounded: the others wait, and are not refused.
 func (s *Server) lookUp(ctx context.Context, c *call, text string, find func() (core.Actor, error)) (core.Actor, error) {
 	if c.whole = whole(text); !c.whole {
 		return find()
 	}
 	d := sha256.Sum256([]byte(text))
-	back := func() {}
 	if !s.known.has(d) {
-		var err error
-		if back, err = s.pace.Turn(ctx, throttle.Client(c.peer.Address)); err != nil {
+		leave, err := s.queue.Enter(ctx, throttle.Client(c.peer.Address))
+		if err != nil {
 			return core.Actor{}, err
 		}
+		defer leave()
 	}
 	actor, err := find()
-	if err == nil {
-		back()
-	}
 	s.known.note(d, err == nil)
 	return actor, err
 }

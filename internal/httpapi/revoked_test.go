@@ -2,7 +2,9 @@ package httpapi_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,4 +51,34 @@ func TestARevokedKeyHearsThatBehindABusyAddress(t *testing.T) {
 	k.send(t, "GET", "/v1/me", "", from...).want(t, http.StatusUnauthorized, "no_proof")
 	k.send(t, "GET", "/v1/me", "", slices.Concat(k.sameOrigin(string(core.NewToken(core.BrowserPrefix).Reveal())), from)...).want(t, http.StatusUnauthorized, "bad_session")
 	ask("/v1/me", k.token(t, "alice", core.SecretsRead, time.Hour)).want(t, http.StatusOK, "")
+}
+
+// Somebody called with made-up tokens on many connections, and the agents behind
+// the same address had their good keys refused at first use. A good one counts
+// whatever comes beside it, and each bad one hears that it is bad.
+func TestGoodKeysCountBesideManyMadeUpOnes(t *testing.T) {
+	k := newKit(t, nil)
+	ask := func(path, text string) int {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		r.Header.Set("Authorization", "Bearer "+text)
+		r.Header.Set("Test-From", "192.0.2.9")
+		w := httptest.NewRecorder()
+		k.handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	var wg sync.WaitGroup
+	for range 600 {
+		wg.Go(func() {
+			if got := ask("/v1/me", string(core.NewToken(core.PersonalPrefix).Reveal())); got != http.StatusUnauthorized {
+				t.Errorf("a made-up token: %d", got)
+			}
+		})
+	}
+	for range 5 {
+		_, session, _ := k.workspace(t, k.as("alice"))
+		if got := ask("/v1/workspace/secrets", session); got != http.StatusOK {
+			t.Errorf("a good key: %d", got)
+		}
+	}
+	wg.Wait()
 }

@@ -84,7 +84,7 @@ type Observation struct {
 type Server struct {
 	Config
 	attempts *throttle.Throttle // what is no proof, and codes that are not good, by address
-	pace     *throttle.Pace     // for proofs that are not known, by address
+	queue    *throttle.Queue    // for proofs that are not known, by address
 	known    *known
 	starts   *throttle.Throttle // logins that were begun, by address
 	streams  *streams
@@ -98,7 +98,7 @@ const maxStarts = 20
 func New(c Config) *Server {
 	return &Server{
 		Config: c, attempts: throttle.New(throttle.Config{}),
-		pace: throttle.NewPace(throttle.PaceConfig{}), known: newKnown(),
+		queue: throttle.NewQueue(throttle.QueueConfig{}), known: newKnown(),
 		starts: throttle.New(throttle.Config{Failures: maxStarts}), streams: newStreams(),
 		refusals: &refusals{log: c.Log},
 	}

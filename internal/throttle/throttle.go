@@ -2,7 +2,7 @@
 // by client address, guesses of short codes by user. It lives in memory, is
 // bounded, and forgets at a restart.
 //
-// Only failures count. A success clears nothing, since it may be of another
+// A Throttle counts only failures. A success clears nothing, since it may be of another
 // person behind the same address, or of the guesser with a proof of their own.
 package throttle
 
