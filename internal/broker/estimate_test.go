@@ -114,7 +114,7 @@ func TestRequestsThatAreGivenUpCount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, f, err := m.Broker.Begin(t.Context(), key)
+	ctx, f, err := m.Broker.Begin(t.Context(), key, func() string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
