@@ -84,7 +84,7 @@ func TestATokenThatLasts(t *testing.T) {
 		if _, err := f.Bearer(t.Context(), text(shown)); err != nil {
 			t.Errorf("it ended with its login: %v", err)
 		}
-		time.Sleep(up.Until.Sub(time.Now()))
+		time.Sleep(time.Until(up.Until))
 		_, err = f.Bearer(t.Context(), text(shown))
 		wantError(t, "at its end", err, core.Unauthenticated, "expired")
 	})
