@@ -114,6 +114,7 @@ type Event struct {
 	ID   string `json:"id"` // of the event
 	Kind string `json:"kind"`
 	Org  bool   `json:"org,omitempty"`
-	// Record is the changed record's id, empty of a reset.
+	// Record is the changed record's id, empty of a reset and of the organisation's
+	// that are for another user's workspaces alone.
 	Record string `json:"record,omitempty"`
 }

@@ -30,7 +30,7 @@ type Event struct {
 	Seq    int64
 	Kind   string // of core.Change; Reset: some were missed
 	Org    bool   // the record is the organisation's
-	Record string // its id; empty of a reset
+	Record string // its id; empty of a reset, and of one that is for another user alone
 }
 
 // Reset is the kind of an event that says that some were missed: whoever follows
@@ -96,7 +96,7 @@ func (s *Stream) Next(ctx context.Context) ([]Event, error) {
 		if !s.follows(changes) {
 			return s.catchUp(ctx)
 		}
-		return s.take(changes), nil
+		return s.taken(ctx, changes)
 	}
 }
 
@@ -132,7 +132,11 @@ func (s *Stream) catchUp(ctx context.Context) ([]Event, error) {
 			if err != nil || len(some) == 0 {
 				return err
 			}
-			out = append(out, s.take(some)...)
+			events, err := s.reaching(ctx, tx, s.take(some))
+			if err != nil {
+				return err
+			}
+			out = append(out, events...)
 		}
 		return nil
 	})

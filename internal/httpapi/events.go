@@ -25,7 +25,7 @@ const (
 func (s *Server) eventRoutes() []Route {
 	return []Route{
 		{Method: http.MethodGet, Path: "/v1/events", ID: "followEvents", Tag: "events", Summary: "What changes, as it changes (server-sent events)",
-			Text: "Each event's data is an Event in JSON, of a kind of record that the proof may read. Last-Event-ID, or after, goes on after an event; an event of kind reset says that some were missed. " +
+			Text: "Each event's data is an Event in JSON, of a kind of record that the proof may read. What the organisation has for other users alone is left out, or comes without its id where it was changed. Last-Event-ID, or after, goes on after an event; an event of kind reset says that some were missed. " +
 				"A comment comes each 15 seconds. The stream ends once the proof is not good any more.",
 			Who: Users, Acts: []string{guard.EventsRead}, Status: http.StatusOK, Type: "text/event-stream", Stream: true,
 			Query: []Param{{Name: "after", Text: "the id of the last event that was seen"}},
