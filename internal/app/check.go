@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"keyfob/internal/audit/sinkfile"
@@ -34,14 +35,18 @@ func checkSink(home, path string) error {
 		return nil
 	}
 	bad := core.Errorf(core.Invalid, "audit_sink: %s cannot be the copy of the audit trail", path).WithField("audit_sink").WithReason("configuration")
-	if name := filepath.Base(path); sameDirectory(filepath.Dir(path), home) &&
-		(strings.HasPrefix(name, databaseName) || strings.HasPrefix(name, rootKeyName) || name == runningName) {
+	if sameDirectory(filepath.Dir(path), home) && ofTheVault(filepath.Base(path)) {
 		return bad.WithHint("it is the vault's own; name a file of another directory")
 	}
 	if err := sinkfile.Check(path); err != nil {
 		return bad.WithHint("name a file that is not there yet, or one that this server has written, and let the server's user write it").Wrap(err)
 	}
 	return nil
+}
+
+// ofTheVault says whether a name in the home is a file of Keyfob's.
+func ofTheVault(name string) bool {
+	return slices.ContainsFunc([]string{databaseName, rootKeyName, runningName, lockName}, func(own string) bool { return strings.HasPrefix(name, own) })
 }
 
 func sameDirectory(a, b string) bool {

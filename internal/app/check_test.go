@@ -51,7 +51,7 @@ func TestSinkThatIsSomethingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{other, filepath.Join(c.Home, "keyfob.db"), filepath.Join(c.Home, "keyfob.db-wal"), key, filepath.Join(c.Home, "server.json")} {
+	for _, path := range []string{other, filepath.Join(c.Home, "keyfob.db"), filepath.Join(c.Home, "keyfob.db-wal"), key, filepath.Join(c.Home, "server.json"), filepath.Join(c.Home, "server.lock")} {
 		set := settings(t, map[string]string{"audit_sink": path})
 		_, check := app.Check(c.Home, set)
 		_, open := app.OpenServer(t.Context(), c, set, io.Discard)
