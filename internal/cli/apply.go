@@ -47,7 +47,8 @@ func (e *Env) apply(ctx context.Context, file string, in api.OrgApply, yes bool)
 		return withHint(usagef("the file is missing"), "write: keyfob apply -f FILE")
 	}
 	var err error
-	if in.Spec, err = e.readOrgFile(file); err != nil {
+	var doc *orgDocument
+	if in.Spec, doc, err = e.readOrgFile(file); err != nil {
 		return err
 	}
 	cl, err := e.Client(ctx)
@@ -59,7 +60,7 @@ func (e *Env) apply(ctx context.Context, file string, in api.OrgApply, yes bool)
 		plan.DryRun = true
 		would, err := cl.ApplyOrg(ctx, plan)
 		if err != nil {
-			return err
+			return doc.placed(err)
 		}
 		if gone := named(would.Changes, "delete"); len(gone) > 0 {
 			if err := e.ConfirmLoss(ctx, false, "Remove "+strings.Join(gone, ", ")+" for good?"); err != nil {
@@ -69,7 +70,7 @@ func (e *Env) apply(ctx context.Context, file string, in api.OrgApply, yes bool)
 	}
 	done, err := cl.ApplyOrg(ctx, in)
 	if err != nil {
-		return err
+		return doc.placed(err)
 	}
 	return e.Print(done, func() { e.applied(done) })
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -16,14 +17,15 @@ func TestOrgFileFaultsHaveLinesAndNoValues(t *testing.T) {
 		"secrets:\n- name: A\n  valu: x":   `there is no key "valu" here`,
 		"secrets:\n- name: A\n  value: x":  "a value never stands in the file",
 		"accounts:\n- key: sk-canary":      "a value never stands in the file",
-		"secret: []":                       `there is no key "secret" here; there are secrets, accounts (line 1)`,
-		"accounts:\n- limit: {request: 1}": `there is no key "request" here; there are requests, tokens (line 2)`,
+		"secret: []":                       `there is no key "secret" here; secrets is meant? (line 1)`,
+		"accounts:\n- limit: {request: 1}": `there is no key "request" here; requests is meant? (line 2)`,
+		"secrets:\n- Pasted-canary: x":     "there is no such key here; there are name,",
 		"secrets: &x []\naccounts: *x":     "an alias is not taken (line 2)",
 		"secrets: []\n---\nsecrets: []":    "more than one document",
 		"secrets:\n- {name: A, name: B}":   "of a wrong kind",
 		"secrets:\n- {lookup: sk-canary}":  "of a wrong kind",
 	} {
-		_, err := parseOrgFile([]byte(text))
+		err := faultIn(text)
 		if err == nil {
 			t.Errorf("%q is taken", text)
 			continue
@@ -39,13 +41,18 @@ func TestOrgFileFaultsHaveLinesAndNoValues(t *testing.T) {
 	}
 }
 
+func faultIn(text string) error {
+	_, doc, err := parseOrgFile([]byte(text))
+	return cmp.Or(err, doc.fault())
+}
+
 func TestOrgFileKeepsWhatItSays(t *testing.T) {
-	f, err := parseOrgFile([]byte("secrets:\n- {name: A, env: B, enabled: false, selector: {team: web}, value_from: {env: C}}\naccounts:\n- {provider: p, label: l, limit: {tokens: 5}}\n"))
+	f, doc, err := parseOrgFile([]byte("secrets:\n- {name: A, env: B, enabled: false, selector: {team: web}, value_from: {env: C}}\naccounts:\n- {provider: p, label: l, limit: {tokens: 5}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := envIn(t, "C=value").orgSpec(f, ".")
-	if err != nil || len(s.Secrets) != 1 || len(s.Accounts) != 1 {
+	s := envIn(t, "C=value").orgSpec(f, doc, ".")
+	if err := doc.fault(); err != nil || len(s.Secrets) != 1 || len(s.Accounts) != 1 {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	one := s.Secrets[0]
@@ -63,7 +70,7 @@ func FuzzOrgFile(f *testing.F) {
 	f.Add("accounts:\n- {provider: p, Canary-9-Canary-9: x}\n")
 	f.Add("? !!binary x\n: &a [*a]")
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := parseOrgFile([]byte(text))
+		err := faultIn(text)
 		if err == nil {
 			return
 		}

@@ -110,7 +110,7 @@ func contains(names []string, name string) bool {
 }
 
 func (p *parser) unknown(key *yaml.Node, names []string) {
-	if near := nearest(key.Value, names); near != "" {
+	if near := Nearest(key.Value, names); near != "" {
 		p.fault(key, "there is no setting %q; %s is meant?", clip(key.Value), near)
 		return
 	}

@@ -96,7 +96,7 @@ func fromEnvironment(s *Server, environ []string) (bad faults) {
 			continue
 		}
 		if strings.HasPrefix(name, "KEYFOB_") && !slices.Contains(others(), name) {
-			if near := nearest(name, names); near != "" {
+			if near := Nearest(name, names); near != "" {
 				bad.add(name, "there is no such variable; %s is meant?", near)
 			}
 		}
@@ -109,8 +109,8 @@ func others() []string {
 	return []string{FileVariable, "KEYFOB_HOME", "KEYFOB_URL", "KEYFOB_SERVER", "KEYFOB_TOKEN", "KEYFOB_LOCAL", "KEYFOB_CA_FILE", "KEYFOB_WORKSPACE", "KEYFOB_SESSION_KEY", "KEYFOB_GATEWAY_KEY", "KEYFOB_VAULT_KEY"}
 }
 
-// nearest is the candidate that a slip of the pen away from word, or "".
-func nearest(word string, candidates []string) string {
+// Nearest is the candidate that a slip of the pen away from word, or "".
+func Nearest(word string, candidates []string) string {
 	best, distance := "", max(2, len(strings.TrimPrefix(word, "KEYFOB_"))/3)+1
 	for _, c := range candidates {
 		if d := levenshtein.Distance(word, c, nil); d < distance {
