@@ -34,12 +34,15 @@ func checkSink(home, path string) error {
 	if path == "" {
 		return nil
 	}
-	bad := core.Errorf(core.Invalid, "audit_sink: %s cannot be the copy of the audit trail", path).WithField("audit_sink").WithReason("configuration")
+	bad := func(why string) *core.Error {
+		return core.Errorf(core.Invalid, "audit_sink: %s cannot be the copy of the audit trail%s", path, why).WithField("audit_sink").WithReason("configuration").
+			WithHint("name a file that is not there yet, or one that this server has written, and let the server's user write it")
+	}
 	if sameDirectory(filepath.Dir(path), home) && ofTheVault(filepath.Base(path)) {
-		return bad.WithHint("it is the vault's own; name a file of another directory")
+		return bad(": it is the vault's own file")
 	}
 	if err := sinkfile.Check(path); err != nil {
-		return bad.WithHint("name a file that is not there yet, or one that this server has written, and let the server's user write it").Wrap(err)
+		return bad("").Wrap(err)
 	}
 	return nil
 }
