@@ -87,7 +87,9 @@ func (w *walker) workspace(e core.AuditEntry) {
 		var ids []string
 		_ = json.Unmarshal([]byte(e.Detail["ended"]), &ids) // the chain holds, so it is as it was written
 		for _, id := range ids {
-			w.bare(e, removedKey, id)
+			if !strings.Contains(id, " ") { // else it says how many more there were, which are noted one by one
+				w.bare(e, removedKey, id)
+			}
 		}
 	}
 }

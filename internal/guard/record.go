@@ -1,7 +1,9 @@
 package guard
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -195,11 +197,38 @@ func (n Note) Shows(s core.SealedSecret) {
 // Names notes a list of names as a JSON array.
 func (n Note) Names(key string, names []string) { n(key, Names(names)) }
 
-// Names is a list of names as a JSON array, for a Detail.
+// maxNames bounds the text of one list of names, in bytes: an entry stays in
+// everybody's trail for ever, and is read, copied and exported whole.
+const maxNames = 64 << 10
+
+// Names is a list of names as a JSON array, for a Detail. Of a list that is too
+// long the last element says how many more there are.
 func Names(names []string) string {
-	if names == nil {
-		names = []string{}
+	out := []byte{'['}
+	for i, name := range names {
+		one := nameText(name)
+		if len(out)+len(one) > maxNames {
+			one = nameText(fmt.Sprintf("and %d more", len(names)-i))
+			names = names[:i]
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, one...)
+		if i == len(names) {
+			break
+		}
 	}
-	b, _ := json.Marshal(names) // strings always marshal
-	return string(b)
+	return string(append(out, ']'))
+}
+
+// nameText is a name in JSON. < > and & stay as they are: no page gets to see
+// it, and escaped they would be six times as long, and more where the entry is
+// put into JSON again.
+func nameText(name string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(name) // strings always encode
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

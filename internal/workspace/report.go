@@ -52,17 +52,19 @@ func (s *Workspaces) Report(ctx context.Context, actor core.Actor, version int64
 }
 
 // noteState notes how many outcomes have a state, and the names of those that
-// are secrets it may know of.
+// are secrets it may know of, each once.
 func noteState(note guard.Note, state string, outcomes []Outcome, have map[string]bool) {
 	count := 0
 	var found []string
+	told := map[string]bool{}
 	for _, o := range outcomes {
 		if o.State != state {
 			continue
 		}
 		count++
-		if have[o.Secret] {
-			found = append(found, o.Delivery+":"+o.Secret)
+		if name := o.Delivery + ":" + o.Secret; have[o.Secret] && !told[name] {
+			told[name] = true
+			found = append(found, name)
 		}
 	}
 	if count > 0 {

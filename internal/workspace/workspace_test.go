@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,6 +160,26 @@ func TestReportKeepsNamesOnly(t *testing.T) {
 	}
 	for _, o := range []workspace.Outcome{{Delivery: "pigeon", State: "late"}, {Delivery: "env", State: "lost"}} {
 		wantCode(t, f.Report(t.Context(), actor, 7, []workspace.Outcome{o}), core.Invalid, "unknown delivery or state")
+	}
+}
+
+// A workspace reported one secret thousands of times in one report, of which an
+// entry of megabytes stood in everybody's trail.
+func TestReportTellsEachNameOnce(t *testing.T) {
+	f := newFixture(t)
+	name := strings.Repeat("<", 200)
+	f.secret(t, vault.NewSecret{Name: name, Lookup: true})
+	f.secret(t, vault.NewSecret{Name: "B", Env: "B"})
+	actor, _, _ := f.start(t, workspace.Spec{})
+	outcomes := slices.Repeat([]workspace.Outcome{{Secret: name, Delivery: "file", State: "failed"}}, 4500)
+	outcomes = append(outcomes, workspace.Outcome{Secret: name, Delivery: "lookup", State: "failed"}, workspace.Outcome{Secret: "B", Delivery: "env", State: "failed"})
+	if err := f.Report(t.Context(), actor, 1, outcomes); err != nil {
+		t.Fatal(err)
+	}
+	trail := f.trail(t)
+	e := trail[len(trail)-1]
+	if want := `["file:` + name + `","lookup:` + name + `","env:B"]`; e.Detail["failed_names"] != want || e.Detail["failed"] != "4502" {
+		t.Errorf("the entry has %d bytes of names, and counts %s", len(e.Detail["failed_names"]), e.Detail["failed"])
 	}
 }
 
