@@ -44,14 +44,21 @@ const flexCapacity = 498 // Groq: the flex tier is full
 // unauthorized judges a 401: a key that is good but not for this is no dead
 // one.
 func unauthorized(f wire.Failure) failover.Verdict {
-	if f.Says("missing scopes", "insufficient permissions", "mismatched_", "organization_mismatch") {
+	if f.Says("missing scopes", "insufficient permissions", "mismatched_", "organization_mismatch") || noModel(f) {
 		return wire.RequestOnly()
 	}
 	return wire.Dead(wire.ReasonKey)
 }
 
+// noModel says whether the key is good, and not for this model: so say OpenAI and
+// LiteLLM. Others who share the account use other models.
+func noModel(f wire.Failure) bool {
+	return f.Is("key_model_access_denied", "team_model_access_denied", "user_model_access_denied", "org_model_access_denied", "project_model_access_denied", "model_not_found", "model_not_allowed") ||
+		f.Says("not allowed to access model", "access to model", "access to the model")
+}
+
 func forbidden(f wire.Failure, now time.Time) failover.Verdict {
-	if f.AboutRequest() {
+	if f.AboutRequest() || noModel(f) {
 		return wire.RequestOnly()
 	}
 	return wire.Forbidden(now)

@@ -59,6 +59,11 @@ func TestClassify(t *testing.T) {
 		{"401", "openai", 401, "", failure("invalid_request_error", "invalid_api_key", "Incorrect API key provided: sk-x."), wire.Dead(wire.ReasonKey)},
 		{"401 deactivated", "openai", 401, "", failure("invalid_request_error", "account_deactivated", "x"), wire.Dead(wire.ReasonDisabled)},
 		{"401 scopes", "openai", 401, "", failure("invalid_request_error", "", "You have insufficient permissions for this operation. Missing scopes: api.files.write."), wire.RequestOnly()},
+		// One user asked for a model that the shared key may not use, and it was taken out of use for all.
+		{"401 model, LiteLLM", "openai", 401, "", `{"error":{"message":"API Key not allowed to access model. This key can only access models=[good]","type":"key_model_access_denied","param":"model","code":"401"}}`, wire.RequestOnly()},
+		{"401 model of a team", "openai", 401, "", failure("team_model_access_denied", "401", "x"), wire.RequestOnly()},
+		{"401 model, by its code", "openai", 401, "", failure("invalid_request_error", "model_not_found", "x"), wire.RequestOnly()},
+		{"401 key, which names a model", "openai", 401, "", failure("invalid_request_error", "invalid_api_key", "Incorrect API key provided for model x"), wire.Dead(wire.ReasonKey)},
 		{"401 another organisation", "openai", 401, "", failure("invalid_request_error", "mismatched_organization", "x"), wire.RequestOnly()},
 		{"403 region", "openai", 403, "", failure("request_forbidden", "unsupported_country_region_territory", "Country, region, or territory not supported"), wire.RequestOnly()},
 		{"403 model", "openai", 403, "", failure("invalid_request_error", "model_not_found", "Project `proj_1` does not have access to model `gpt-x`"), wire.RequestOnly()},
