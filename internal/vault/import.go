@@ -61,14 +61,14 @@ func (v *Vault) parse(in Import) ([]entry, []core.Detail, error) {
 	}
 	text := in.Content.Reveal()
 	defer clear(text)
-	entries, problems, err := parsers[in.Format](text)
+	entries, problems, err := parsers[in.Format](text, v.limits.Secrets)
 	switch n := len(entries) + len(problems); {
 	case err != nil:
 		return nil, nil, err
 	case n == 0:
 		return nil, nil, core.Errorf(core.Invalid, "there is nothing to import").WithField("content").WithHint("the text holds no entry")
 	case n > v.limits.Secrets:
-		return nil, nil, core.Errorf(core.Exhausted, "%d entries are more than the %d secrets that one owner may keep", n, v.limits.Secrets).
+		return nil, nil, core.Errorf(core.Exhausted, "the text has more entries than the %d secrets that one owner may keep", v.limits.Secrets).
 			WithField("content").WithHint("import fewer")
 	}
 	return entries, problems, nil

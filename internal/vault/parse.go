@@ -12,7 +12,8 @@ import (
 // cannot be, with the text readable all the same; err says that it is not. What
 // cannot be read is never quoted, since it may be a value: only names are, and
 // only where they stand in a name's place and look like one.
-type parser func(text []byte) (entries []entry, problems []core.Detail, err error)
+// At more than so many entries it ends, with what it has.
+type parser func(text []byte, most int) (entries []entry, problems []core.Detail, err error)
 
 var parsers = map[string]parser{"env": parseEnv, "json": parseJSON, "yaml": parseYAML}
 
@@ -22,6 +23,9 @@ type collector struct {
 	problems []core.Detail
 	first    map[string]int // line
 }
+
+// over says whether there are more entries than there may be.
+func (c *collector) over(most int) bool { return len(c.entries)+len(c.problems) > most }
 
 func (c *collector) add(name string, line int, value []byte) {
 	if c.first == nil {

@@ -13,7 +13,7 @@ import (
 //
 // It stops at the first line that is none: what follows may be the rest of a
 // value, and would be taken for names.
-func parseEnv(text []byte) ([]entry, []core.Detail, error) {
+func parseEnv(text []byte, most int) ([]entry, []core.Detail, error) {
 	var c collector
 	line := 0
 	for raw := range bytes.SplitSeq(withoutBOM(text), []byte("\n")) {
@@ -26,7 +26,9 @@ func parseEnv(text []byte) ([]entry, []core.Detail, error) {
 		if why != "" {
 			return nil, nil, unreadable(line, why, envHint)
 		}
-		c.add(name, line, value)
+		if c.add(name, line, value); c.over(most) {
+			break
+		}
 	}
 	return c.entries, c.problems, nil
 }

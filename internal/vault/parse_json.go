@@ -16,12 +16,12 @@ const jsonHint = `the text is one object of strings, such as {"NPM_TOKEN": "..."
 // parseJSON reads one flat object of strings. What encoding/json would mend in
 // silence, and so change a value, is refused: bytes that are not UTF-8 and half
 // surrogate pairs.
-func parseJSON(text []byte) ([]entry, []core.Detail, error) {
+func parseJSON(text []byte, most int) ([]entry, []core.Detail, error) {
 	text = withoutBOM(text)
 	if !utf8.Valid(text) {
 		return nil, nil, unreadable(1+bytes.Count(text[:invalidAt(text)], []byte("\n")), "it is not UTF-8", jsonHint)
 	}
-	p := jsonParser{text: text, dec: json.NewDecoder(bytes.NewReader(text))}
+	p := jsonParser{text: text, dec: json.NewDecoder(bytes.NewReader(text)), most: most}
 	if err := p.object(); err != nil {
 		return nil, nil, err
 	}
@@ -32,6 +32,7 @@ type jsonParser struct {
 	text []byte
 	dec  *json.Decoder
 	c    collector
+	most int
 
 	offset int64 // up to which the lines are counted
 	lines  int
@@ -52,7 +53,7 @@ func (p *jsonParser) object() error {
 		return p.fail("it is not a JSON object")
 	}
 	for p.dec.More() {
-		if err := p.pair(); err != nil {
+		if err := p.pair(); err != nil || p.c.over(p.most) {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // parsed is the entries as "line name=value" and the problems as "name: message".
 func parsed(t *testing.T, format, text string) (entries, problems []string, err error) {
 	t.Helper()
-	got, bad, err := parsers[format]([]byte(text))
+	got, bad, err := parsers[format]([]byte(text), 1000)
 	for _, e := range got {
 		entries = append(entries, string(rune('0'+e.line))+" "+e.name+"="+string(e.value.Reveal()))
 	}
@@ -157,7 +157,7 @@ func TestParseErrorsQuoteNothing(t *testing.T) {
 			"A: b\n" + canary, "A: \"" + canary + "\\q\"", "%" + canary, "A: @" + canary},
 	} {
 		for _, text := range texts {
-			_, problems, err := parsers[format]([]byte(text))
+			_, problems, err := parsers[format]([]byte(text), 1000)
 			all, _ := json.Marshal(problems)
 			if err != nil {
 				one, _ := json.Marshal(err)
@@ -198,14 +198,14 @@ func FuzzParseEnv(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		entries, problems, err := parseEnv(text)
+		entries, problems, err := parseEnv(text, 1000)
 		checkEntries(t, entries, problems, err)
 		for _, e := range entries {
 			if !envName().MatchString(e.name) {
 				t.Errorf("name %q", e.name)
 			}
 			// Written in the way that needs no unquoting, it reads the same.
-			again, _, err := parseEnv([]byte(e.name + "=\"" + envQuoted.Replace(string(e.value.Reveal())) + "\""))
+			again, _, err := parseEnv([]byte(e.name+"=\""+envQuoted.Replace(string(e.value.Reveal()))+"\""), 1000)
 			if err != nil || len(again) != 1 || !again[0].value.Equal(e.value) {
 				t.Errorf("%q does not survive being quoted: %v", e.value.Reveal(), err)
 			}
@@ -220,7 +220,7 @@ func FuzzParseJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		entries, problems, err := parseJSON(text)
+		entries, problems, err := parseJSON(text, 1000)
 		checkEntries(t, entries, problems, err)
 		if err != nil {
 			return
@@ -248,7 +248,7 @@ func FuzzParseYAML(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		entries, problems, err := parseYAML(text)
+		entries, problems, err := parseYAML(text, 1000)
 		checkEntries(t, entries, problems, err)
 		if err != nil || len(problems) > 0 {
 			return

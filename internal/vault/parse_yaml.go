@@ -15,10 +15,18 @@ import (
 
 const yamlHint = `the text is one mapping of names to strings, such as NPM_TOKEN: "..."; put quotes around what YAML takes for a number, a date or true and false`
 
+// maxYAML bounds a text of YAML, in bytes: read into nodes, it takes fifty times
+// its size.
+const maxYAML = 1 << 20
+
 // parseYAML reads one document that maps names to string scalars. It works on
 // the nodes, so that nothing is converted; aliases and anchors are refused, and
 // never followed.
-func parseYAML(text []byte) ([]entry, []core.Detail, error) {
+func parseYAML(text []byte, most int) ([]entry, []core.Detail, error) {
+	if len(text) > maxYAML {
+		e := core.Errorf(core.Invalid, "the text is %d bytes, one import of YAML takes at most %d", len(text), maxYAML)
+		return nil, nil, e.WithField("content").WithHint("import it in parts, or as JSON")
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(withoutBOM(text)))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
@@ -31,10 +39,10 @@ func parseYAML(text []byte) ([]entry, []core.Detail, error) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, nil, unreadable(yamlLine(err), "it is not valid YAML", yamlHint)
 	}
-	return yamlMapping(&doc)
+	return yamlMapping(&doc, most)
 }
 
-func yamlMapping(doc *yaml.Node) ([]entry, []core.Detail, error) {
+func yamlMapping(doc *yaml.Node, most int) ([]entry, []core.Detail, error) {
 	if len(doc.Content) != 1 {
 		return nil, nil, unreadable(max(doc.Line, 1), "it is not a mapping", yamlHint)
 	}
@@ -46,7 +54,7 @@ func yamlMapping(doc *yaml.Node) ([]entry, []core.Detail, error) {
 		return nil, nil, unreadable(m.Line, "it is not a mapping", yamlHint)
 	}
 	var c collector
-	for i := 0; i+1 < len(m.Content); i += 2 {
+	for i := 0; i+1 < len(m.Content) && !c.over(most); i += 2 {
 		if err := yamlPair(&c, m.Content[i], m.Content[i+1]); err != nil {
 			return nil, nil, err
 		}
