@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyfob/api"
-	"keyfob/client"
 )
 
 func auditCommand(e *Env) *cobra.Command {
@@ -18,34 +16,6 @@ func auditCommand(e *Env) *cobra.Command {
 	asGroup(c)
 	c.AddCommand(auditListCommand(e), auditExportCommand(e), auditVerifyCommand(e), auditKeyCommand(e))
 	return c
-}
-
-func auditListCommand(e *Env) *cobra.Command {
-	var limit int
-	c := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List the newest entries, newest first",
-		Args: argCount(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error { return e.auditList(c.Context(), limit) },
-	}
-	c.Flags().IntVar(&limit, "limit", 50, "at most a `NUMBER` of entries, 1 to 1000")
-	c.Flags().BoolVar(&e.Org, "org", false, "as an administrator: the entries of every owner")
-	return c
-}
-
-func (e *Env) auditList(ctx context.Context, limit int) error {
-	if limit < 1 || limit > 1000 {
-		return withHint(usagef("--limit is not a number from 1 to 1000"), "write: keyfob audit list --limit 50")
-	}
-	cl, err := e.records(ctx)
-	if err != nil {
-		return err
-	}
-	list, err := cl.AuditPage(ctx, client.Page{Limit: limit})
-	if err != nil {
-		return err
-	}
-	list.Next = "" // it is of no use to anybody here
-	return e.Print(list, func() { e.auditTable(list.Entries) })
 }
 
 // auditTable says with --org whose each record is.
@@ -63,7 +33,7 @@ func (e *Env) auditTable(list []api.AuditEntry) {
 	if e.Org {
 		head = slices.Insert(head, 4, "OWNER")
 	}
-	e.Table(head, rows)
+	e.TableOr("there is no such entry", head, rows)
 }
 
 // besideIDs gives what puts names beside the ids in a text: user:ann (usr_…).

@@ -129,7 +129,7 @@ func steps() []step {
 		{args: "vault rekey --data"}, {args: "vault rekey", fails: true}, {args: "vault rekey --custody file --yes"},
 
 		{args: "status"}, {args: "status -o json"}, {args: "status --since {argument}", fails: true},
-		{args: "audit list"}, {args: "audit list --limit 1000 -o json"}, {args: "audit list --limit {argument}", fails: true},
+		{args: "audit list"}, {args: "audit list --limit 2000 -o json"}, {args: "audit list --since 1h --action secret. --subject secret:ENV"}, {args: "audit list --since {argument}", fails: true}, {args: "audit list --limit {argument}", fails: true},
 		{args: "audit verify"}, {args: "audit verify -o json"}, {args: "audit verify extra", fails: true},
 		{args: "doctor"}, {args: "doctor -o json"}, {args: "doctor extra", fails: true},
 		{args: "completion bash"}, {args: "__complete secret show "}, {args: "__complete account show "},
