@@ -11,6 +11,7 @@ import (
 	"keyfob/internal/core"
 	"keyfob/internal/custody/env"
 	"keyfob/internal/custody/file"
+	"keyfob/internal/guard"
 	"keyfob/internal/seal"
 	"keyfob/internal/store"
 	"keyfob/internal/store/sqlite"
@@ -39,8 +40,9 @@ type Restored struct {
 	Place string // where the root key is looked for
 }
 
-// Restore makes the vault in the home the one of the backup. The database from
-// before is kept under another name. Nothing may use the vault meanwhile:
+// Restore makes the vault in the home the one of the backup, and writes that into
+// its trail; what waited to be approved or used up in the backup is dropped. The
+// database from before is kept under another name. Nothing may use the vault meanwhile:
 // unavailable, reason "store_in_use".
 func Restore(ctx context.Context, c Config, from string) (Restored, error) {
 	if err := makeHome(c.Home); err != nil {
@@ -48,17 +50,25 @@ func Restore(ctx context.Context, c Config, from string) (Restored, error) {
 	}
 	out := Restored{Home: c.Home}
 	var err error
-	out.Copy, out.Aside, err = sqlite.Restore(ctx, from, filepath.Join(c.Home, databaseName))
+	settle := func(ctx context.Context, st *sqlite.Store, of store.Copy) error { return out.settle(ctx, c, st, of) }
+	out.Copy, out.Aside, err = sqlite.Restore(ctx, from, filepath.Join(c.Home, databaseName), settle)
+	return out, err
+}
+
+// settle signs the trail where the backup's root key is in custody; else whoever
+// opens the vault with it does.
+func (r *Restored) settle(ctx context.Context, c Config, st store.Store, of store.Copy) error {
+	d, err := driver(of.Header.Custody, c)
 	if err != nil {
-		return out, err
+		return err
 	}
-	d, err := driver(out.Header.Custody, c)
-	if err != nil {
-		return out, err
+	root, err := openRoot(ctx, d, of.Header)
+	r.Opens, r.Place = err == nil, d.Place()
+	var options []guard.Option
+	if r.Opens {
+		options = append(options, guard.Signed(audit.NewSigner(root.AuditKey)))
 	}
-	_, err = openRoot(ctx, d, out.Header)
-	out.Opens, out.Place = err == nil, d.Place()
-	return out, nil
+	return upkeep.New(guard.New(st, writer, options...), seal.NewKeys(root)).Restored(ctx, operator(), of)
 }
 
 // NewKeyVariable carries the root key that Rekey is to change to, where custody

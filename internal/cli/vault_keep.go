@@ -71,7 +71,9 @@ func vaultRestoreCommand(e *Env) *cobra.Command {
 		Use: "restore FILE", Short: "Make the vault what it was at a backup",
 		Long: "Make the vault what it was at a backup. The database from before is kept under another name.\n" +
 			"Nothing may use the vault meanwhile: stop keyfob serve first. What was undone since is done\n" +
-			"again: tokens that were revoked are good once more, and secrets that were removed are there.",
+			"again: tokens that were revoked are good once more, and secrets that were removed are there.\n" +
+			"Sign-in links, logins and step-ups that wait in the backup are dropped. The audit trail says\n" +
+			"which file was restored and where it went back to.",
 		Args: argCount(1, 1, "FILE"),
 		RunE: func(c *cobra.Command, args []string) error { return e.vaultRestore(c.Context(), args[0], yes) },
 	}

@@ -76,6 +76,7 @@ const (
 	VaultStatus    = "vault.status"
 	VaultVerify    = "vault.verify"
 	VaultBackup    = "vault.backup"
+	VaultRestore   = "vault.restore" // the first entry behind the state that was restored
 	VaultRekey     = "vault.rekey"
 	VaultReencrypt = "vault.reencrypt"
 

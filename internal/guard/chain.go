@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,9 @@ func (g *Guard) add(ctx context.Context, tx store.Tx, e core.AuditEntry) (int64,
 	return e.Seq, err
 }
 
+// signedAtOnce are the actions that ask for a checkpoint with their entry.
+var signedAtOnce = []string{AuditCheckpoint, AuditExport, VaultRekey, VaultRestore}
+
 // due says whether a checkpoint is to be signed with this entry, and which is
 // the last one. Each writer's audit.Every-th entry takes one; so does the first
 // while there is none, and an act that asks for one.
@@ -70,7 +74,7 @@ func (g *Guard) add(ctx context.Context, tx store.Tx, e core.AuditEntry) (int64,
 // any more, which verification shows, until whoever has the root key looks at it.
 func (g *Guard) due(ctx context.Context, tx store.Tx, e core.AuditEntry) (core.Checkpoint, bool, error) {
 	signer := *g.signer.Load()
-	asked := e.Outcome == OK && (e.Action == AuditCheckpoint || e.Action == AuditExport || e.Action == VaultRekey)
+	asked := e.Outcome == OK && slices.Contains(signedAtOnce, e.Action)
 	if signer.IsZero() || !asked && e.Seq >= audit.Every && e.Seq%audit.Every != 0 {
 		return core.Checkpoint{}, false, nil
 	}

@@ -357,7 +357,7 @@ func TestRestoredBackupsLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(k.Guard, rewrites["secret"])
-	if _, _, err := sqlite.Restore(t.Context(), copied, path); err != nil {
+	if _, _, err := sqlite.Restore(t.Context(), copied, path, nil); err != nil {
 		t.Fatal(err)
 	}
 	st, err := sqlite.Open(t.Context(), path)

@@ -102,6 +102,7 @@ var policy = map[string]rule{
 	VaultStatus:    {user, core.AdminRead, false, true},
 	VaultVerify:    {user, core.AdminRead, true, true},
 	VaultBackup:    {user, core.AdminWrite, true, true},
+	VaultRestore:   {user, core.AdminWrite, true, true},
 	VaultRekey:     {user, core.AdminWrite, true, true},
 	VaultReencrypt: {user, core.AdminWrite, true, true},
 

@@ -17,7 +17,7 @@ var backWithout = map[string]string{
 	LinkCreate: "over within minutes", TokenAsk: "over within minutes", TokenDecide: "over within minutes",
 	AccountClear: "learnt anew from the provider", AccountTest: "learnt anew from the provider", AccountHealth: "learnt anew from the provider",
 	WorkspaceManifest: "it handed out", WorkspaceLookup: "it handed out", WorkspaceReport: "it told",
-	VaultVerify: "of the vault's own", VaultBackup: "of the vault's own", AuditCheckpoint: "of the vault's own",
+	VaultVerify: "of the vault's own", VaultBackup: "of the vault's own", VaultRestore: "of the vault's own", AuditCheckpoint: "of the vault's own",
 	VaultRekey: "the older root key must be put back to restore at all", VaultReencrypt: "values are sealed in another way",
 }
 

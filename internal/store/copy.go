@@ -16,4 +16,5 @@ type Copy struct {
 	// How many records of each kind, of every owner.
 	Secrets, Accounts, MCPServers, Users, Entries int64
 	Newest                                        time.Time // the newest entry of the audit trail; zero: there is none
+	Digest                                        string    // SHA-256 in hexadecimal digits, of the file that was restored; else empty
 }

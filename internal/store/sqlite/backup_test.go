@@ -225,7 +225,7 @@ func TestCheckBackupRefuses(t *testing.T) {
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 				t.Error("the file was changed")
 			}
-			_, _, err = sqlite.Restore(t.Context(), path, filepath.Join(t.TempDir(), "keyfob.db"))
+			_, _, err = sqlite.Restore(t.Context(), path, filepath.Join(t.TempDir(), "keyfob.db"), nil)
 			wants(t, err, c.code, c.reason)
 		})
 	}
@@ -290,7 +290,7 @@ func TestRestore(t *testing.T) {
 	backup := backedUp(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "keyfob.db")
-	got, aside, err := sqlite.Restore(t.Context(), backup, path)
+	got, aside, err := sqlite.Restore(t.Context(), backup, path, nil)
 	if err != nil || aside != "" || got.Secrets != 60 || got.Path != backup {
 		t.Fatalf("%+v, %q, %v", got, aside, err)
 	}
@@ -299,13 +299,13 @@ func TestRestore(t *testing.T) {
 	if err := s.Update(t.Context(), bump(t.Context(), "later")); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = sqlite.Restore(t.Context(), backup, path)
+	_, _, err = sqlite.Restore(t.Context(), backup, path, nil)
 	wants(t, err, core.Unavailable, "store_in_use")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 
-	_, aside, err = sqlite.Restore(t.Context(), backup, path)
+	_, aside, err = sqlite.Restore(t.Context(), backup, path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestRestoreBesideALog(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, aside, err := sqlite.Restore(t.Context(), backup, path)
+			_, aside, err := sqlite.Restore(t.Context(), backup, path, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -371,7 +371,7 @@ func TestRestoreBesideALog(t *testing.T) {
 // An older backup is restored and brought up to date when it is opened.
 func TestRestoreAnOlderFormat(t *testing.T) {
 	old, path := firstFormat(t), filepath.Join(t.TempDir(), "keyfob.db")
-	got, _, err := sqlite.Restore(t.Context(), old, path)
+	got, _, err := sqlite.Restore(t.Context(), old, path, nil)
 	if err != nil || got.Format != 1 || got.Secrets != 2 || got.Newest != time.UnixMicro(15).UTC() {
 		t.Fatalf("%+v, %v", got, err)
 	}

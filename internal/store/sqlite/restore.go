@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -15,13 +17,14 @@ import (
 )
 
 // Restore checks the backup from and makes a copy of it the database at path,
-// mode 0600; opening it brings an older one to FormatVersion. A database that is
-// there is kept under the name that comes back (empty: there was none), and must
+// mode 0600; opening it brings an older one to FormatVersion. settle, if it is not
+// nil, works on the copy before anybody else can open it, and where it fails
+// nothing is restored. A database that is there is kept under the name that comes back (empty: there was none), and must
 // not be in use by any process (unavailable, reason "store_in_use").
 //
 // What was undone since the backup is done again: tokens that were revoked are
 // good once more, and secrets that were deleted are there.
-func Restore(ctx context.Context, from, path string) (copied store.Copy, aside string, err error) {
+func Restore(ctx context.Context, from, path string, settle Settle) (copied store.Copy, aside string, err error) {
 	if copied, err = CheckBackup(ctx, from); err != nil {
 		return store.Copy{}, "", err
 	}
@@ -36,9 +39,12 @@ func Restore(ctx context.Context, from, path string) (copied store.Copy, aside s
 	if err != nil {
 		return store.Copy{}, "", placeError(abs, err)
 	}
-	defer func() { _ = os.Remove(temp) }()
-	if err := copyInto(copied.Path, temp); err != nil {
+	defer removeAll(temp)
+	if copied.Digest, err = copyInto(copied.Path, temp); err != nil {
 		return store.Copy{}, "", placeError(abs, err)
+	}
+	if err := settled(ctx, temp, copied, settle); err != nil {
+		return store.Copy{}, "", err
 	}
 	if aside, err = setAside(abs); err != nil {
 		return store.Copy{}, aside, placeError(abs, err)
@@ -47,6 +53,37 @@ func Restore(ctx context.Context, from, path string) (copied store.Copy, aside s
 		return store.Copy{}, aside, placeError(abs, err)
 	}
 	return copied, aside, placed(abs)
+}
+
+// Settle works on a restored database that only it has open.
+type Settle func(ctx context.Context, st *Store, of store.Copy) error
+
+// settled has all that settle wrote in the one file: a log beside it would not
+// come along.
+func settled(ctx context.Context, path string, of store.Copy, settle Settle) error {
+	if settle == nil {
+		return nil
+	}
+	st, err := Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(settle(ctx, st, of), st.Close()); err != nil {
+		return err
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return placeError(path, errors.New("its log was not taken into it"))
+	}
+	if err := syncFile(path); err != nil {
+		return placeError(path, err)
+	}
+	return nil
+}
+
+func removeAll(path string) {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		_ = os.Remove(path + suffix)
+	}
 }
 
 func placed(path string) error {
@@ -104,22 +141,24 @@ func setAside(path string) (string, error) {
 	return aside, os.Rename(path, aside) // a file system without hard links
 }
 
-func copyInto(from, to string) error {
+// copyInto gives the SHA-256 of what it copied.
+func copyInto(from, to string) (string, error) {
 	in, err := os.Open(from)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = in.Close() }()
 	out, err := os.OpenFile(to, os.O_WRONLY, 0)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = io.Copy(out, in)
+	sum := sha256.New()
+	_, err = io.Copy(io.MultiWriter(out, sum), in)
 	if err == nil {
 		err = out.Sync()
 	}
 	if cerr := out.Close(); err == nil {
 		err = cerr
 	}
-	return err
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
