@@ -176,6 +176,10 @@ type Usage interface {
 	List(ctx context.Context, o core.Owner, since time.Time) ([]core.Usage, error)
 }
 
+// MaxAuditPage is how many bytes the Details of a page of entries have, but for
+// the last of them.
+const MaxAuditPage = 4 << 20
+
 // Audit keeps the writers' chains. It only stores: guard makes the hashes.
 type Audit interface {
 	// Head is the newest entry of a writer; not_found before the first.
@@ -185,8 +189,9 @@ type Audit interface {
 	Append(ctx context.Context, e core.AuditEntry) error
 	// List is newest first, at most limit entries with (At, Seq) older than
 	// before; a zero before starts at the newest. A page may be shorter than
-	// limit, so that it does not end between entries of one microsecond: the At
-	// of its last entry is the before of the next page, until one is empty.
+	// limit, so that it does not end between entries of one microsecond, and ends
+	// early when its Details come to more than MaxAuditPage: the At of its last
+	// entry is the before of the next page, until one is empty.
 	List(ctx context.Context, o core.Owner, before time.Time, limit int) ([]core.AuditEntry, error)
 	// ListAll is List over every owner's entries.
 	ListAll(ctx context.Context, before time.Time, limit int) ([]core.AuditEntry, error)

@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"keyfob/internal/core"
+	"keyfob/internal/store"
 )
 
 type audit struct{ *tx }
@@ -59,9 +61,26 @@ func (r audit) newest(ctx context.Context, before time.Time, limit int, where st
 	if before.IsZero() {
 		until = micros(core.Forever)
 	}
-	out, err := all(ctx, r.tx, scanEntry,
-		`SELECT `+auditColumns+` FROM audit WHERE `+where+`at < ? ORDER BY at DESC, seq DESC, writer LIMIT ?`,
+	var out []core.AuditEntry
+	size := 0
+	err := r.each(ctx, func(row scanner) error {
+		e, err := scanEntry(row)
+		if err != nil {
+			return r.s.fault(err)
+		}
+		if size > store.MaxAuditPage && !e.At.Equal(out[len(out)-1].At) {
+			return errFull
+		}
+		for k, v := range e.Detail {
+			size += len(k) + len(v)
+		}
+		out = append(out, e)
+		return nil
+	}, `SELECT `+auditColumns+` FROM audit WHERE `+where+`at < ? ORDER BY at DESC, seq DESC, writer LIMIT ?`,
 		append(args, until, limit+1)...)
+	if errors.Is(err, errFull) {
+		err = nil
+	}
 	return page(out, limit), err
 }
 

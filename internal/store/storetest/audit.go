@@ -1,8 +1,11 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +120,32 @@ func testAuditPages(t *testing.T, s suite) {
 		if len(seen) != 30 {
 			t.Fatalf("pages of %d show %d of 30 entries", limit, len(seen))
 		}
+	}
+}
+
+// Whoever fills the trail with large entries must not make a reader hold them all.
+func testAuditLargePages(t *testing.T, s suite) {
+	for n := range int64(20) {
+		e := Entry("w", n+1)
+		e.Detail = map[string]string{"names": strings.Repeat("x", store.MaxAuditPage/4)}
+		s.do(t, appendEntries(e))
+	}
+	var seen []int64
+	for before := (time.Time{}); ; {
+		page := s.entries(t, before, 100)
+		if len(page) == 0 {
+			break
+		}
+		if len(page) > 5 {
+			t.Fatalf("a page of %d entries, of which four fill it", len(page))
+		}
+		for _, e := range page {
+			seen = append(seen, e.Seq)
+		}
+		before = page[len(page)-1].At
+	}
+	if len(seen) != 20 || !slices.IsSortedFunc(seen, func(a, b int64) int { return cmp.Compare(b, a) }) {
+		t.Errorf("pages show %v", seen)
 	}
 }
 

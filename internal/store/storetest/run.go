@@ -30,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"Pools": testPools, "Profiles": testProfiles, "ProfileConflicts": testConflicts(store.Tx.Profiles, sampleProfile), "ProfileActivate": testProfileActivate,
 		"MCP": testMCP, "MCPConflicts": testConflicts(store.Tx.MCPServers, sampleMCP), "Checkpoints": testCheckpoints, "Idempotency": testIdempotency,
 		"Usage": testUsage,
-		"Audit": testAudit, "AuditGaps": testAuditGaps, "AuditList": testAuditList, "AuditPages": testAuditPages, "AuditText": testAuditText,
+		"Audit": testAudit, "AuditGaps": testAuditGaps, "AuditList": testAuditList, "AuditPages": testAuditPages, "AuditLargePages": testAuditLargePages, "AuditText": testAuditText,
 		"AuditListAll": testAuditListAll, "AuditHeads": testAuditHeads, "AuditAfter": testAuditAfter, "CheckpointsAfter": testCheckpointsAfter,
 		"Changes": testChanges, "ChangesPruned": testChangesPruned,
 		"Rollback": testRollback, "Panic": testPanic, "Canceled": testCanceled, "ViewCannotWrite": testViewCannotWrite,
