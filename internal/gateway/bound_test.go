@@ -24,7 +24,7 @@ import (
 // One workspace's requests fill neither another's share nor, by far, the gateway.
 func TestRequestsAtOnceAreBounded(t *testing.T) {
 	r := newRig(t, keyfobtest.OK())
-	r.serve(gateway.Config{MaxPerWorkspace: 2, MaxInFlight: 3})
+	r.serve(gateway.Config{MaxPerWorkspace: 2, MaxInFlight: 3, MaxPerUser: -1})
 	one, two := r.key, r.workspace(workspace.Spec{})
 	release := make(chan struct{})
 	r.provider.Set(keyOne, keyfobtest.Hold(release))

@@ -8,13 +8,14 @@ import (
 )
 
 // flights counts the requests that are under way: all of them, and those of each
-// workspace that has some.
+// workspace and of each user that has some.
 type flights struct {
-	most, mostOf int // less than 1: no bound
+	most, mostOf, mostBy int // less than 1: no bound
 
 	mu  sync.Mutex // guards what is below
 	all int
-	of  map[string]int // by workspace
+	of  map[string]int     // by workspace
+	by  map[core.Owner]int // by whose workspace it is
 }
 
 // enter counts one more request, unless there are too many.
@@ -28,19 +29,24 @@ func (f *flights) enter() bool {
 	return true
 }
 
-// enterAs counts it for a workspace too.
-func (f *flights) enterAs(workspace string) bool {
+// enterAs counts it for a workspace and its owner too. The error says which has
+// too many; then it is counted for neither.
+func (f *flights) enterAs(workspace string, o core.Owner) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.mostOf > 0 && f.of[workspace] >= f.mostOf {
-		return false
+	switch {
+	case f.mostOf > 0 && f.of[workspace] >= f.mostOf:
+		return busyWorkspace()
+	case f.mostBy > 0 && f.by[o] >= f.mostBy:
+		return busyUser()
 	}
 	f.of[workspace]++
-	return true
+	f.by[o]++
+	return nil
 }
 
-// leave takes back both; an empty workspace was not counted.
-func (f *flights) leave(workspace string) {
+// leave takes back all; an empty workspace was not counted.
+func (f *flights) leave(workspace string, o core.Owner) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.all--
@@ -49,6 +55,9 @@ func (f *flights) leave(workspace string) {
 	}
 	if f.of[workspace]--; f.of[workspace] <= 0 {
 		delete(f.of, workspace)
+	}
+	if f.by[o]--; f.by[o] <= 0 {
+		delete(f.by, o)
 	}
 }
 
@@ -65,6 +74,11 @@ func busy() error {
 
 func busyWorkspace() error {
 	return soon(core.Errorf(core.Exhausted, "this workspace has too many requests under way").WithReason("workspace_busy").
+		WithHint("wait until some of them are answered"))
+}
+
+func busyUser() error {
+	return soon(core.Errorf(core.Exhausted, "this user's workspaces have too many requests under way").WithReason("user_busy").
 		WithHint("wait until some of them are answered"))
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keyfob/internal/broker"
+	"keyfob/internal/core"
 )
 
 // Config is what a Gateway works with. Broker is required.
@@ -49,6 +50,10 @@ type Config struct {
 	// MaxPerWorkspace bounds those of one workspace; 0: 256, less: no bound. What
 	// is over it gets a 429 at once.
 	MaxPerWorkspace int
+	// MaxPerUser bounds those of all workspaces of one user; 0: a quarter of
+	// MaxInFlight, and no fewer than of one workspace; less, or with no bound of
+	// all: no bound. What is over it gets a 429 at once.
+	MaxPerUser int
 	// ReadIdle is how long a client may not send any of its request's body; 0:
 	// one minute. It may be an eighth longer before the request is given up.
 	ReadIdle time.Duration
@@ -105,12 +110,16 @@ func New(c Config) *Gateway {
 	or(&c.DiskBudget, 1<<30)
 	or(&c.MaxInFlight, 4096)
 	or(&c.MaxPerWorkspace, 256)
+	if c.MaxInFlight < 0 {
+		or(&c.MaxPerUser, -1)
+	}
+	or(&c.MaxPerUser, max(c.MaxInFlight/4, c.MaxPerWorkspace))
 	or(&c.ReadIdle, time.Minute)
 	or(&c.WriteIdle, 5*time.Minute)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{Config: c, flights: flights{most: c.MaxInFlight, mostOf: c.MaxPerWorkspace, of: map[string]int{}}}
+	g := &Gateway{Config: c, flights: flights{most: c.MaxInFlight, mostOf: c.MaxPerWorkspace, mostBy: c.MaxPerUser, of: map[string]int{}, by: map[core.Owner]int{}}}
 	g.spool.dir, g.spool.memory, g.spool.limit = c.SpoolDir, c.Memory, c.MaxBody
 	g.spool.budget.Store(c.MemoryBudget)
 	g.spool.disk.Store(c.DiskBudget)
@@ -186,11 +195,19 @@ func (x *exchange) serve() error {
 		return err
 	}
 	x.flight = flight
-	if !x.g.flights.enterAs(flight.Workspace) {
-		return busyWorkspace()
+	if err := x.g.flights.enterAs(flight.Workspace, flight.Owner); err != nil {
+		return err
 	}
 	x.of = flight.Workspace
 	return x.forward(ctx, flight.Grant, key, inQuery)
+}
+
+func (x *exchange) leave() {
+	var owner core.Owner
+	if x.flight != nil {
+		owner = x.flight.Owner
+	}
+	x.g.flights.leave(x.of, owner)
 }
 
 // hello answers the HEAD by which Claude Code looks whether its base URL is
@@ -219,7 +236,7 @@ func (x *exchange) end() {
 		x.flight.End()
 	}
 	if x.entered {
-		x.g.flights.leave(x.of)
+		x.leave()
 	}
 	x.cut = x.cut || p != nil
 	x.told()

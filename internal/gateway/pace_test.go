@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keyfob/internal/broker"
+	"keyfob/internal/core"
 	"keyfob/internal/provider/builtin"
 )
 
@@ -254,9 +255,11 @@ func TestRefusedClientDoesNotHoldTheConnection(t *testing.T) {
 	})
 }
 
+// One user with many workspaces, each within its share, filled the gateway, and
+// all others got a 503. Now a user has a share too.
 func TestFlights(t *testing.T) {
-	f := flights{most: 3, mostOf: 2, of: map[string]int{}}
-	for range 3 {
+	f := flights{most: 6, mostOf: 2, mostBy: 3, of: map[string]int{}, by: map[core.Owner]int{}}
+	for range 6 {
 		if !f.enter() {
 			t.Fatal("refused too soon")
 		}
@@ -264,22 +267,30 @@ func TestFlights(t *testing.T) {
 	if f.enter() {
 		t.Error("one more than there may be")
 	}
+	eve, bob := core.Owner{Kind: core.UserOwner, ID: "eve"}, core.Owner{Kind: core.UserOwner, ID: "bob"}
 	for i, c := range []struct {
 		workspace string
-		want      bool
-	}{{"a", true}, {"a", true}, {"a", false}, {"b", true}} {
-		if got := f.enterAs(c.workspace); got != c.want {
-			t.Errorf("request %d, of %s: %t", i, c.workspace, got)
+		owner     core.Owner
+		want      string
+	}{{"a", eve, ""}, {"a", eve, ""}, {"a", eve, "workspace_busy"}, {"b", eve, ""}, {"b", eve, "user_busy"}, {"c", eve, "user_busy"}, {"d", bob, ""}} {
+		got := ""
+		if e, ok := errors.AsType[*core.Error](f.enterAs(c.workspace, c.owner)); ok {
+			got = e.Reason
+		}
+		if got != c.want {
+			t.Errorf("request %d, of %s: %q, want %q", i, c.workspace, got, c.want)
 		}
 	}
-	f.leave("a")
-	if !f.enter() || !f.enterAs("a") {
+	f.leave("a", eve)
+	if !f.enter() || f.enterAs("c", eve) != nil {
 		t.Error("what left is not free")
 	}
-	f.leave("a")
-	f.leave("a")
-	f.leave("b")
-	if f.all != 0 || len(f.of) != 0 {
-		t.Errorf("left: %d, %v", f.all, f.of)
+	for w, o := range map[string]core.Owner{"a": eve, "b": eve, "c": eve, "d": bob} {
+		f.leave(w, o)
+	}
+	f.leave("", core.Owner{})
+	f.leave("", core.Owner{})
+	if f.all != 0 || len(f.of) != 0 || len(f.by) != 0 {
+		t.Errorf("left: %d, %v, %v", f.all, f.of, f.by)
 	}
 }
