@@ -62,17 +62,46 @@ func (e *Env) login(ctx context.Context, address, code string) error {
 		return err
 	}
 	next.User, next.Token, next.Reveal = got.User.Name, savedTokenOf(got.Token), savedTokenOf(got.Reveal)
+	if err := e.good(ctx, next); err != nil {
+		return err
+	}
 	if err := e.writeLogin(next); err != nil {
 		return errors.Join(err, e.revoke(ctx, next))
 	}
 	if old.URL != "" {
-		if err := e.revoke(ctx, old); err != nil {
-			e.Notef("the tokens of the sign-in before could not be revoked at %s: %s", old.URL, publicError(err).Message)
-		}
+		e.endBefore(ctx, old)
 	}
 	return e.Print(loggedIn{Server: u, User: next.User, ExpiresAt: next.Token.ExpiresAt}, func() {
 		e.Printf("signed in to %s as %s until %s", u, Clean(next.User), localTime(next.Token.ExpiresAt))
 	})
+}
+
+// good says whether a login is one, so that what is none takes the place of none:
+// anything may answer at an address that was mistyped.
+func (e *Env) good(ctx context.Context, l savedLogin) error {
+	for _, t := range []savedToken{l.Token, l.Reveal} {
+		if l.User == "" || t.ID == "" || t.ExpiresAt.IsZero() || !core.IsToken(t.Value, core.PersonalPrefix) {
+			return &api.Error{
+				Code: api.CodeUnavailable, Reason: "not_keyfob", Message: "what answers at " + l.URL + " is no Keyfob server",
+				Hint: "check the address; nothing has changed here",
+			}
+		}
+	}
+	s, err := e.serverFor(l)
+	if err != nil {
+		return err
+	}
+	_, err = s.client.Me(ctx)
+	return err
+}
+
+// endBefore ends the login that another one took the place of.
+func (e *Env) endBefore(ctx context.Context, old savedLogin) {
+	if err := e.revoke(ctx, old); err != nil {
+		e.Notef("the tokens of the sign-in before could not be revoked at %s: %s", old.URL, publicError(err).Message)
+		return
+	}
+	e.Notef("the sign-in before this one, at %s as %s, has ended, and with it the tokens that were made with it", old.URL, Clean(old.User))
 }
 
 // signIn takes the code, or waits for a browser's approval.
@@ -123,6 +152,9 @@ func (e *Env) signInByBrowser(ctx context.Context, cl *client.Client) (api.Login
 	}
 	e.Notef("to sign in, open %s in a browser", d.VerificationURIComplete)
 	e.Notef("and approve the code %s, if that is what it shows", d.UserCode)
+	if strings.HasPrefix(d.VerificationURIComplete, "http://") {
+		e.Notef("if nobody is signed in there: in the browser that a sign-in link signed in, open \"Sign a command line in\" and type the code")
+	}
 	every := max(d.Interval.Duration(), time.Second)
 	ctx, cancel := context.WithTimeout(ctx, d.ExpiresIn.Duration())
 	defer cancel()

@@ -9,8 +9,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -222,5 +225,30 @@ func TestAServerThatIsAwayAtTheEndOfARun(t *testing.T) {
 	}
 	if want := "keyfob: the workspace could not be ended at " + s.ready.URL + ": its keys are good until "; !strings.Contains(errs.String(), want) {
 		t.Errorf("%q is not said:\n%s", want, errs.String())
+	}
+}
+
+// Somebody who was signed in mistyped the port of their server. What answered there
+// answers everything with JSON: its answer was stored as a login, and the good one
+// was revoked.
+func TestLoginAtWhatIsNoServer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := serverFor(t, dir)
+	cmd := keyfobIn(dir, "login", s.ready.URL, "--code", s.ready.Code)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"id":"msg_1","type":"message"}`)
+	}))
+	defer other.Close()
+	out, err := keyfobIn(dir, "login", other.URL, "--code", "x").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "no Keyfob server") || !strings.Contains(string(out), "hint:") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := keyfobIn(dir, "whoami").CombinedOutput(); err != nil || !strings.Contains(string(out), s.ready.URL) {
+		t.Errorf("the good login: %v\n%s", err, out)
 	}
 }
