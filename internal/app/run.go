@@ -36,6 +36,7 @@ func (s *Server) Run(ctx context.Context, ready func(Ready)) error {
 	links, err := s.links(ctx)
 	if err == nil {
 		s.logServing(ctx)
+		s.warnRefused(ctx)
 		ready(links)
 		s.wait(ctx, fell)
 	}

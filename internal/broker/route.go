@@ -71,7 +71,7 @@ func (r route) usable() error {
 func (b *broken) unusable() error {
 	if core.CodeOf(b.err) == core.Invalid {
 		return core.Errorf(core.Unavailable, "the base URL of %s is none that this server sends to", b.ref).WithReason("upstream_refused").
-			WithHint("set it to the service's public https address")
+			WithHint("whoever runs the server can allow its host (upstream_allow); else keyfob account edit sets the service's public https address")
 	}
 	return core.Errorf(core.Unavailable, "the credential of %s does not open", b.ref).WithReason("sealed_mismatch").
 		WithHint("its record was changed or another root key is in use; keyfob doctor says more, keyfob account rm and add put it right")
