@@ -92,11 +92,26 @@ func (e *Env) workspaceTable(list []api.Workspace, q client.WorkspaceQuery) {
 	none := "no workspace is live; keyfob run -- COMMAND makes one while COMMAND runs"
 	switch {
 	case len(q.Labels) > 0 || q.Launcher != "":
-		none = "no workspace is so; keyfob workspace list shows all that are live"
+		none = noSuchWorkspace(q) + "; keyfob workspace list shows all that are live"
 	case q.Ended:
 		none = "there was no workspace yet; keyfob run -- COMMAND makes one while COMMAND runs"
 	}
 	e.TableOr(none, []string{"ID", "LABELS", "SINCE", "STATE", "LAUNCHER"}, rows)
+}
+
+// noSuchWorkspace says of a query what no workspace has.
+func noSuchWorkspace(q client.WorkspaceQuery) string {
+	none := "no live workspace "
+	if q.Ended {
+		none = "no workspace, live or ended, "
+	}
+	switch {
+	case q.Launcher == "":
+		return none + "has these labels"
+	case len(q.Labels) == 0:
+		return none + "is this launcher's"
+	}
+	return none + "has these labels and is this launcher's"
 }
 
 func workspaceState(w api.Workspace) string {
