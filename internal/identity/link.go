@@ -36,9 +36,13 @@ func (i *Identity) MakeLink(ctx context.Context, user string, kind core.ProofKin
 	}
 	act := guard.Act{Action: guard.LinkCreate, Subject: guard.UserSubject(u.Name), Detail: map[string]string{"kind": string(kind), "proof": p.ID}}
 	err = i.guard.Do(ctx, core.System(operator, u.Owner()), act, func(ctx context.Context, tx store.Tx, _ guard.Note) error {
-		if _, err := enabled(ctx, tx, u.ID); err != nil {
+		is, err := tx.Users().Get(ctx, u.ID)
+		switch {
+		case err != nil:
+			return err
+		case is.Disabled:
 			return core.Errorf(core.Conflict, "user %s is disabled", u.Name).WithReason("user_disabled").
-				WithHint("enable the user first").Wrap(err)
+				WithHint("enable the user first")
 		}
 		return tx.Proofs().Create(ctx, p)
 	})
