@@ -76,7 +76,11 @@ func wholeAccounts(cl *client.Client, ctx context.Context) (out api.AccountList,
 
 func (e *Env) accountTable(list []api.Account) {
 	if len(list) == 0 {
-		e.Notef("there are no accounts yet; add one with: keyfob account add PROVIDER --label LABEL")
+		add := "keyfob account add PROVIDER --label LABEL"
+		if e.Org {
+			add += " --org"
+		}
+		e.Notef("there are no accounts yet; add one with: %s", add)
 		return
 	}
 	rows := make([][]string, 0, len(list))
