@@ -38,6 +38,7 @@ type Restored struct {
 	Aside string // where the database from before is now; empty: there was none
 	Opens bool   // the root key that is in custody now is the backup's
 	Place string // where the root key is looked for
+	Kept  string // the file in the home that has the backup's root key, where Place has another; empty: none
 }
 
 // Restore makes the vault in the home the one of the backup, and writes that into
@@ -64,6 +65,9 @@ func (r *Restored) settle(ctx context.Context, c Config, st store.Store, of stor
 	}
 	root, err := openRoot(ctx, d, of.Header)
 	r.Opens, r.Place = err == nil, d.Place()
+	if !r.Opens {
+		r.Kept = keptIn(ctx, c.Home, of.Header.RootKeyID)
+	}
 	var options []guard.Option
 	if r.Opens {
 		options = append(options, guard.Signed(audit.NewSigner(root.AuditKey)))
@@ -159,7 +163,7 @@ func settleKey(ctx context.Context, home string, h core.Header, old string) (kep
 	current, next := filepath.Join(home, rootKeyName), filepath.Join(home, nextKeyName)
 	arrived := h.Custody == "file" && isRoot(ctx, next, h.RootKeyID)
 	if was := idIn(ctx, current); was != "" && (arrived || was == old) {
-		kept = filepath.Join(home, keptKey+was[:min(len(was), 12)])
+		kept = keptPath(home, was)
 		if err := os.Link(current, kept); err != nil && !errors.Is(err, fs.ErrExist) {
 			return "", homeError(kept, err)
 		}
@@ -174,6 +178,20 @@ func settleKey(ctx context.Context, home string, h core.Header, old string) (kep
 		return kept, homeError(current, err)
 	}
 	return kept, nil
+}
+
+// keptPath is where Rekey keeps a key from before.
+func keptPath(home, id string) string {
+	return filepath.Join(home, keptKey+id[:min(len(id), 12)])
+}
+
+// keptIn is the file that a change of root keys left with the key of this id; empty:
+// there is none.
+func keptIn(ctx context.Context, home, id string) string {
+	if path := keptPath(home, id); isRoot(ctx, path, id) {
+		return path
+	}
+	return ""
 }
 
 func isRoot(ctx context.Context, path, id string) bool {

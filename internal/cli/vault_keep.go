@@ -24,6 +24,7 @@ type backedUp struct {
 	RootKeyID string    `json:"root_key_id"`
 	Aside     string    `json:"aside,omitempty"`          // of a restore: where the database from before is
 	Opens     *bool     `json:"root_key_there,omitempty"` // of a restore: whether custody has the backup's root key
+	Kept      string    `json:"root_key_kept,omitempty"`  // of a restore: the file beside the vault that has it, where custody has not
 }
 
 func vaultBackupCommand(e *Env) *cobra.Command {
@@ -98,17 +99,27 @@ func (e *Env) vaultRestore(ctx context.Context, path string, yes bool) error {
 	}
 	out := backedUp{
 		File: path, Bytes: r.Bytes, Secrets: r.Secrets, Accounts: r.Accounts, Users: r.Users, Entries: r.Entries,
-		Newest: r.Newest, Custody: r.Header.Custody, RootKeyID: r.Header.RootKeyID, Aside: r.Aside, Opens: &r.Opens,
+		Newest: r.Newest, Custody: r.Header.Custody, RootKeyID: r.Header.RootKeyID, Aside: r.Aside, Opens: &r.Opens, Kept: r.Kept,
 	}
 	return e.Print(out, func() {
 		e.Printf("restored the vault in %s: %s, %s, as of %s", Clean(r.Home), count(int(r.Secrets), "secret"), count(int(r.Accounts), "account"), localTime(r.Newest))
 		if r.Aside != "" {
 			e.Notef("the database from before is %s; remove it when you are sure", r.Aside)
 		}
-		if !r.Opens {
-			e.Notef("its values open with root key %.8s, which is not in %s now: put that key back there", r.Header.RootKeyID, r.Place)
-		}
+		e.noteKey(r)
 	})
+}
+
+// noteKey says which root key a restored vault needs, where that is not the one in
+// custody, and where it is as far as Keyfob kept it.
+func (e *Env) noteKey(r app.Restored) {
+	switch {
+	case r.Opens:
+	case r.Kept != "":
+		e.Notef("its values open with root key %.8s, which is not in %s now but in %s: put that key back there", r.Header.RootKeyID, r.Place, r.Kept)
+	default:
+		e.Notef("its values open with root key %.8s, which is not in %s now: put that key back there", r.Header.RootKeyID, r.Place)
+	}
 }
 
 // rekeyFlags is what `vault rekey` takes.
