@@ -49,8 +49,12 @@ func Restore(ctx context.Context, c Config, from string) (Restored, error) {
 	if err := makeHome(c.Home); err != nil {
 		return Restored{}, err
 	}
+	lock, err := lockVault(ctx, c.Home)
+	if err != nil {
+		return Restored{}, err
+	}
+	defer lock.Close() // the home is there
 	out := Restored{Home: c.Home}
-	var err error
 	settle := func(ctx context.Context, st *sqlite.Store, of store.Copy) error { return out.settle(ctx, c, st, of) }
 	out.Copy, out.Aside, err = sqlite.Restore(ctx, from, filepath.Join(c.Home, databaseName), settle)
 	return out, err
