@@ -150,7 +150,10 @@ func auditKeyCommand(e *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.Print(k, func() { e.Printf("%s", k.Key) })
+			return e.Print(k, func() {
+				e.Printf("%s", k.Key)
+				e.Notef("its id is %s: checkpoints, exports and keyfob vault rekey name it so", k.ID)
+			})
 		},
 	}
 }

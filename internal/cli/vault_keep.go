@@ -173,7 +173,7 @@ func (e *Env) vaultRekey(ctx context.Context, f rekeyFlags) error {
 		if r.Kept != "" {
 			e.Notef("the key from before is %s: backups from before need it", r.Kept)
 		}
-		e.Notef("the audit trail is signed with key %.8s now, %.8s before: write down what keyfob audit key prints, to verify exports from now on", r.AuditKey, r.AuditKeyBefore)
+		e.Notef("the audit trail is signed with the key of id %.8s now, %.8s before: write down what keyfob audit key prints, to verify exports from now on", r.AuditKey, r.AuditKeyBefore)
 		e.Notef("start again what uses this vault: keyfob serve, and commands under keyfob run")
 	})
 }
