@@ -35,7 +35,7 @@ func TestReferenceIsTheSameEveryTime(t *testing.T) {
 
 func TestReferenceGivesDefaults(t *testing.T) {
 	page := commandsPage(newRoot(&Env{}))
-	for _, want := range []string{"1 to 1000 (default 50) |", "(default 30d) |", "text or json (default text) |", "`keyfob completion bash`"} {
+	for _, want := range []string{"at most a NUMBER of entries (default 50) |", "(default 30d) |", "text or json (default text) |", "`keyfob completion bash`"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is missing", want)
 		}
