@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func tokenCreateCommand(e *Env) *cobra.Command {
 			return e.tokenCreate(c.Context(), args[0], scopes, life, lasting)
 		},
 	}
-	c.Flags().StringSliceVar(&scopes, "scope", nil, "what it may be used for, `SCOPE,...`; may be repeated")
+	c.Flags().StringSliceVar(&scopes, "scope", nil, "what it may be used for, `SCOPE,...`, also in short: secrets:read,write; may be repeated")
 	c.Flags().StringVar(&life, "expires", "30d", "how long it is good, a `DURATION` such as 12h or 14d; without --lasting no longer than your login")
 	c.Flags().BoolVar(&lasting, "lasting", false, "it does not end with your login; a browser approves it")
 	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions(core.ScopeNames, cobra.ShellCompDirectiveNoFileComp))
@@ -57,8 +58,9 @@ func wrapped(list []string, indent int) string {
 }
 
 func (e *Env) tokenCreate(ctx context.Context, name string, scopes []string, life string, lasting bool) error {
-	if len(scopes) == 0 {
-		return withHint(usagef("the token could be used for nothing"), "add --scope: %s", strings.Join(core.ScopeNames, ", "))
+	scopes, err := fullScopes(scopes)
+	if err != nil {
+		return err
 	}
 	d, err := parseLength("--expires", life)
 	if err != nil {
@@ -88,6 +90,37 @@ func (e *Env) tokenCreate(ctx context.Context, name string, scopes []string, lif
 	}
 	e.Notef("%s", endOfToken(t.Token, login))
 	return e.write(append(t.Value.Bytes(), '\n'))
+}
+
+// fullScopes reads scopes, also in short as areas writes them: a word without an
+// area has that of the one before.
+func fullScopes(in []string) ([]string, error) {
+	out, area := []string{}, ""
+	for _, s := range strings.Fields(strings.Join(in, " ")) {
+		before, what, whole := strings.Cut(s, ":")
+		if whole {
+			area = before
+		} else {
+			what = s
+		}
+		if !slices.Contains(core.ScopeNames, area+":"+what) {
+			return nil, withHint(usagef("there is no such scope%s", plainScope(s)), "the scopes are %s", strings.Join(core.ScopeNames, ", "))
+		}
+		out = append(out, area+":"+what)
+	}
+	if len(out) == 0 {
+		return nil, withHint(usagef("the token could be used for nothing"), "add --scope: %s", strings.Join(core.ScopeNames, ", "))
+	}
+	return out, nil
+}
+
+// plainScope is plainWord of a scope.
+func plainScope(s string) string {
+	area, what, whole := strings.Cut(s, ":")
+	if plainWord(area) == "" || whole && plainWord(what) == "" {
+		return ""
+	}
+	return ` "` + s + `"`
 }
 
 // tokenStepUp waits until a browser has approved this token.
