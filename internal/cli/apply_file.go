@@ -101,6 +101,10 @@ func (e *Env) orgSpec(f orgFile, doc *orgDocument, dir string) api.OrgSpec {
 	for i, s := range f.Secrets {
 		v, err := e.valueOf(s.ValueFrom, dir, false)
 		doc.badValue("secrets", i, err)
+		if s.ValueFrom != nil && s.ValueFrom.File != "" && s.File == "" && v != nil && isLineWithBreak(*v) {
+			on, line, _ := doc.place("secrets", i, "value_from")
+			e.Notef("note: the value of %s ends with a line break, which is kept%s", on, inLine(line))
+		}
 		out.Secrets = append(out.Secrets, api.OrgSecret{
 			Name: s.Name, Value: v, Description: s.Description, Enabled: s.Enabled,
 			Env: s.Env, File: s.File, Lookup: s.Lookup, Selector: s.Selector,

@@ -127,10 +127,16 @@ func (e *Env) readSecretValue(ctx context.Context, name string, f *setFlags) (ap
 	if n := len(v.Bytes()); n > maxValue {
 		return v, withHint(usagef("the value is %d bytes, at most %d are kept", n, maxValue), "keep large files elsewhere, and their key here")
 	}
-	if b := v.Bytes(); bytes.Count(b, []byte("\n")) == 1 && bytes.HasSuffix(b, []byte("\n")) && f.file == "" {
+	if isLineWithBreak(v) && f.file == "" {
 		e.Notef("note: the value ends with a line break, which is kept; printf without \\n sends none")
 	}
 	return v, nil
+}
+
+// isLineWithBreak says whether a value is one line with its break.
+func isLineWithBreak(v api.Value) bool {
+	b := v.Bytes()
+	return bytes.Count(b, []byte("\n")) == 1 && bytes.HasSuffix(b, []byte("\n"))
 }
 
 // secretDone prints what a write made, with its warnings.
