@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,7 @@ func tokenCreateCommand(e *Env) *cobra.Command {
 			"  keyfob token create ci --scope workspaces:keys,workspaces:read --expires 90d --lasting",
 		Args: argCount(1, 1, "NAME --scope SCOPE"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return e.tokenCreate(c.Context(), args[0], scopes, life, lasting)
+			return e.tokenCreate(c.Context(), args[0], scopes, tokenLife{text: life, said: c.Flags().Changed("expires"), lasting: lasting})
 		},
 	}
 	c.Flags().StringSliceVar(&scopes, "scope", nil, "what it may be used for, `SCOPE,...`, also in short: secrets:read,write; may be repeated")
@@ -57,12 +58,19 @@ func wrapped(list []string, indent int) string {
 	return b.String()
 }
 
-func (e *Env) tokenCreate(ctx context.Context, name string, scopes []string, life string, lasting bool) error {
+// tokenLife is how long a token is to live.
+type tokenLife struct {
+	text    string
+	said    bool // and not left to the default
+	lasting bool
+}
+
+func (e *Env) tokenCreate(ctx context.Context, name string, scopes []string, life tokenLife) error {
 	scopes, err := fullScopes(scopes)
 	if err != nil {
 		return err
 	}
-	d, err := parseLength("--expires", life)
+	d, err := parseLength("--expires", life.text)
 	if err != nil {
 		return err
 	}
@@ -71,7 +79,7 @@ func (e *Env) tokenCreate(ctx context.Context, name string, scopes []string, lif
 		return err
 	}
 	in := api.TokenCreate{Name: name, Scopes: scopes, Seconds: api.SecondsOf(d)}
-	if lasting {
+	if life.lasting {
 		if in.StepUp, err = e.tokenStepUp(ctx, cl, in); err != nil {
 			return err
 		}
@@ -80,14 +88,17 @@ func (e *Env) tokenCreate(ctx context.Context, name string, scopes []string, lif
 	if err != nil {
 		return err
 	}
-	if e.JSON() {
-		return e.Print(t, nil)
-	}
-	e.Notef("made the token %s (%s), good until %s; it is not shown again", t.Name, t.ID, localTime(t.ExpiresAt))
 	login := ""
 	if s, err := e.server(); err == nil && s != nil {
 		login = s.saved.Token.ID
 	}
+	if life.said && t.ExpiresAt.Before(t.CreatedAt.Add(d-time.Second)) {
+		e.Notef("%s", shortenedToken(t.Token, login, life.text))
+	}
+	if e.JSON() {
+		return e.Print(t, nil)
+	}
+	e.Notef("made the token %s (%s), good until %s; it is not shown again", t.Name, t.ID, localTime(t.ExpiresAt))
 	e.Notef("%s", endOfToken(t.Token, login))
 	return e.write(append(t.Value.Bytes(), '\n'))
 }
@@ -128,6 +139,15 @@ func (e *Env) tokenStepUp(ctx context.Context, cl *client.Client, in api.TokenCr
 	return e.stepUp(ctx, cl, "make the token "+Clean(in.Name), "made", func(ctx context.Context) (api.StepUp, error) {
 		return cl.AskTokenStepUp(ctx, api.TokenAsk{Name: in.Name, Scopes: in.Scopes, Seconds: in.Seconds})
 	})
+}
+
+// shortenedToken says of a token that it lives less than was asked for.
+func shortenedToken(t api.Token, login, asked string) string {
+	maker := "the token that made it"
+	if t.Maker == login {
+		maker = "your login"
+	}
+	return "shortened to the end of " + maker + " (" + localTime(t.ExpiresAt) + "); --lasting makes one that lives " + asked
 }
 
 // endOfToken says what ends a token before it expires. login is the token of this
