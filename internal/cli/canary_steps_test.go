@@ -93,7 +93,7 @@ func steps() []step {
 		{args: "run --label team=web -- {client}"}, {args: "run -- {client}"},
 		{args: "run --print-env -- opencode"}, {args: "run --print-env --output json --label team=web -- sh"},
 		{args: "run -- keyfob get LOOKUP", shows: true}, {args: "run -- keyfob get NOPE", fails: true},
-		{args: "run -- keyfob get --list"}, {args: "get LOOKUP", fails: true},
+		{args: "run -- keyfob get --list"}, {args: "run -- keyfob run --join -- keyfob get LOOKUP", shows: true}, {args: "run --join -- true", fails: true}, {args: "get LOOKUP", fails: true},
 		{args: "run -- false", fails: true}, {args: "run -- {dir}/missing", fails: true},
 		{args: "run --only NOPE -- true", fails: true}, {args: "run --frob={argument} -- true", fails: true},
 		{args: "run -- printenv CNRY_ENV", shows: true},

@@ -20,6 +20,7 @@ type runFlags struct {
 	noGateway    bool
 	overwrite    bool
 	printEnv     bool
+	join         bool
 }
 
 func runCommand(e *Env) *cobra.Command {
@@ -36,9 +37,10 @@ func runCommand(e *Env) *cobra.Command {
 			"after a kill -9, when keyfob starts next.\n\n" +
 			"Labels select secrets; they also come from \"labels:\" in a keyfob.yaml in the working\n" +
 			"directory or above it, within its repository. A flag beats the file.\n\n" +
-			"Inside a workspace, where this machine has no vault, the command joins that workspace: it\n" +
-			"gets what the workspace receives, and the workspace does not expire while it runs. It ends\n" +
-			"when whoever made it ends it, and a run that goes on says so.\n\n" +
+			"Inside a workspace, with --join or where this machine has no vault and no login, the command\n" +
+			"joins that workspace: it gets what the workspace receives, and the workspace does not expire\n" +
+			"while it runs. It ends when whoever made it ends it, and a run that goes on says so. Elsewhere\n" +
+			"the workspace is a new one, and the command says so.\n\n" +
 			"Exit code: the command's, or 128 and the number of the signal that ended it; before it\n" +
 			"started, 125 for a failure of keyfob's own, 126 if it cannot be executed, 127 if it is not\n" +
 			"found.",
@@ -58,6 +60,7 @@ func (f *runFlags) bind(c *cobra.Command) {
 	f.bindWorkspace(c)
 	fl.StringSliceVar(&f.keepEnv, "keep-env", nil, "leave the variables `NAME,...` of yours as they are, even real keys")
 	fl.BoolVar(&f.overwrite, "overwrite", false, "move a file that stands where a secret goes aside, and restore it at the end")
+	fl.BoolVar(&f.join, "join", false, "join the workspace that this is inside of, whatever vault or login there is")
 	fl.BoolVar(&f.printEnv, "print-env", false, "print what the command would get, without values, and do not start it")
 }
 

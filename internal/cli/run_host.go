@@ -23,7 +23,11 @@ type host struct {
 	inside func(key api.Key) *client.Workspace // speaks with the session key
 }
 
-func (e *Env) host(ctx context.Context) (host, error) {
+// host is the one that join or, without it, this machine says.
+func (e *Env) host(ctx context.Context, join bool) (host, error) {
+	if join {
+		return e.joinedHost(ctx)
+	}
 	s, err := e.server()
 	if err != nil {
 		return host{}, err
@@ -34,14 +38,22 @@ func (e *Env) host(ctx context.Context) (host, error) {
 		return host{home: home, client: s.client, server: s, serve: serve, inside: s.inside}, err
 	}
 	if _, err := e.openExisting(ctx); e.inside() && isNoVault(err) {
-		home, err := e.sweepHere(ctx)
-		return host{home: home, joined: true, trust: e.CAFile}, err
+		return e.joinedHost(ctx)
 	}
 	a, err := e.Open(ctx)
 	if err != nil {
 		return host{}, err
 	}
 	return host{home: a.Home(), client: a.Client(), serve: a.Serve, inside: a.Workspace}, nil
+}
+
+// joinedHost is that of the workspace that this process is inside of.
+func (e *Env) joinedHost(ctx context.Context) (host, error) {
+	if !e.inside() {
+		return host{}, withHint(usagef("there is no workspace to join"), "%s and %s say which; --local leaves them aside", urlVariable, sessionKeyVariable)
+	}
+	home, err := e.sweepHere(ctx)
+	return host{home: home, joined: true, trust: e.CAFile}, err
 }
 
 const (

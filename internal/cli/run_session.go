@@ -46,7 +46,7 @@ func (e *Env) openSession(ctx context.Context, f runFlags) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := e.host(ctx)
+	h, err := e.host(ctx, f.join)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +59,10 @@ func (e *Env) openSession(ctx context.Context, f runFlags) (*session, error) {
 }
 
 func (s *session) open(spec api.WorkspaceCreate) error {
+	if s.env.inside() && !s.host.joined {
+		s.env.Notef("this runs in a new workspace and not in %s of %s: --join runs in that one; unset %s and %s to leave it",
+			s.env.workspaceName(), s.env.Getenv(urlVariable), urlVariable, sessionKeyVariable)
+	}
 	start := s.join
 	if !s.host.joined {
 		start = func() error { return s.make(spec) }
