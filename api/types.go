@@ -107,6 +107,7 @@ type Account struct {
 	BaseURL     string            `json:"base_url"`              // the upstream; the credential is sealed for its origin
 	QuotaGroup  string            `json:"quota_group,omitempty"` // accounts that share one limit at the provider; left out: its own
 	Enabled     bool              `json:"enabled"`
+	Refused     bool              `json:"refused,omitempty"`     // the server sends to no such base URL (its setting upstream_allow): the account is not used
 	Position    int               `json:"position"`              // in its pool, from 0
 	Fingerprint string            `json:"fingerprint,omitempty"` // the last characters of the key, for people to tell keys apart
 	Policy      string            `json:"policy"`                // what the provider's terms say of such keys: allowed, user_responsibility or prohibited

@@ -177,6 +177,10 @@ func (s *Accounts) seal(ctx context.Context, tx store.Tx, a core.Account, key se
 	return core.SealedAccount{Account: a, KeyID: data.ID(), Ciphertext: c}, err
 }
 
+// Refused says whether the rules have no request go to the account's base URL,
+// which they may have come after.
+func (s *Accounts) Refused(a core.Account) bool { return s.rules.CheckURL(a.BaseURL) != nil }
+
 // noteSealed notes the upstream that the credential is bound to.
 func noteSealed(note guard.Note, a core.SealedAccount) {
 	note("upstream", seal.AccountBinding(a.Account).Origin)

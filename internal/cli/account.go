@@ -103,6 +103,8 @@ func accountState(a api.Account) string {
 	switch {
 	case !a.Enabled:
 		return "disabled"
+	case a.Refused:
+		return "its base URL is refused by the server"
 	case len(a.Health) == 0:
 		return "ready"
 	}

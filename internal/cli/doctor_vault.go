@@ -134,9 +134,11 @@ func checkAccounts(ctx context.Context, cl *client.Client) (check, error) {
 		return check{}, err
 	}
 	list, ready := all.Accounts, 0
-	var held []string
+	var held, refused []string
 	for _, a := range list {
 		switch {
+		case a.Enabled && a.Refused:
+			refused = append(refused, a.Ref)
 		case a.Enabled && len(a.Health) == 0:
 			ready++
 		case a.Enabled:
@@ -153,6 +155,10 @@ func checkAccounts(ctx context.Context, cl *client.Client) (check, error) {
 	if len(held) > 0 {
 		c.State, c.Message = checkWarn, c.Message+"; "+strings.Join(held, ", ")
 		c.Hint = "keyfob account test ACCOUNT tries one; keyfob account clear ACCOUNT ends a cooldown"
+	}
+	if len(refused) > 0 {
+		c.State, c.Message = checkWarn, c.Message+fmt.Sprintf("; %d refused by the server for the base URL: ", len(refused))+strings.Join(refused, ", ")
+		c.Hint = strings.TrimPrefix(c.Hint+"; whoever runs the server can allow the hosts: upstream_allow", "; ")
 	}
 	return c, nil
 }

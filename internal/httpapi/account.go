@@ -115,7 +115,7 @@ func (s *Server) testAccount(ctx context.Context, c *call) (api.AccountTest, err
 func (s *Server) accountOf(a core.Account, health []core.Health) api.Account {
 	out := api.Account{
 		ID: a.ID, Ref: a.Ref(), Provider: a.Provider, Namespace: a.Namespace, Label: a.Label,
-		Kind: string(a.Kind), BaseURL: a.BaseURL, QuotaGroup: a.QuotaGroup, Enabled: a.Enabled,
+		Kind: string(a.Kind), BaseURL: a.BaseURL, QuotaGroup: a.QuotaGroup, Enabled: a.Enabled, Refused: s.Accounts.Refused(a),
 		Position: a.Position, Fingerprint: a.Fingerprint, Org: a.Owner == core.Org, Selector: a.Selector,
 		Limit: api.Limit(a.Limit), Version: a.Version, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
 		Health: cooldownsOf(health, time.Now()),
